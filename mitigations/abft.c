@@ -166,6 +166,22 @@ static enum status audit(void *self, void *memory, const struct decode_view *vie
     return st;
 }
 
+/* Three products with the input for each part of the rows, two sums of the results. */
+static double work(const void *params, const struct protection_column *column)
+{
+    const struct graph *graph = &column->model->graph;
+    const struct params *given = params;
+    double sum = 0;
+
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        const uint32_t parts = (node->rows + ABFT_ROWS - 1) / ABFT_ROWS;
+        if (node->op == OP_LINEAR && protections_match(&given->sites, node->site))
+            sum += 3.0 * node->width * parts + 2.0 * node->rows;
+    }
+    return sum;
+}
+
 static size_t size_of_state(const void *self)
 {
     (void)self;
@@ -185,4 +201,5 @@ const struct protection protection_abft = {
     .ask = ask,
     .look = look,
     .audit = audit,
+    .work = work,
 };

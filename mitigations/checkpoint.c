@@ -78,18 +78,18 @@ static enum status check_planes(const struct params *params)
     return STATUS_OK;
 }
 
-static uint32_t bits_of(const struct self *s, uint32_t layer, bool value)
+static uint32_t bits_of(const struct params *params, uint32_t layer, bool value, uint32_t width)
 {
-    uint32_t bits = s->params.bits;
+    uint32_t bits = params->bits;
     char name[64], glob[256];
     snprintf(name, sizeof(name), "blk.%" PRIu32 ".%s", layer, value ? "kv_v" : "kv_k");
-    for (uint32_t i = 0; i < s->params.planes.n; i++) {
-        const char *text = s->params.planes.glob[i], *equals = strrchr(text, '=');
+    for (uint32_t i = 0; i < params->planes.n; i++) {
+        const char *text = params->planes.glob[i], *equals = strrchr(text, '=');
         snprintf(glob, sizeof(glob), "%.*s", (int)(equals - text), text);
         if (fnmatch(glob, name, 0) == 0)
             bits = (uint32_t)strtoul(equals + 1, NULL, 10);
     }
-    return bits < s->shadow.width ? bits : s->shadow.width;
+    return bits < width ? bits : width;
 }
 
 /* Planes with kept bits, and the nodes that store them. */
@@ -100,7 +100,7 @@ static void find_planes(struct self *s)
         const struct node *node = &graph->node[i];
         const uint32_t before = s->shadow.n;
         for (int value = 0; value < 2 && node->op == OP_STORE; value++) {
-            const uint32_t bits = bits_of(s, node->layer, value != 0);
+            const uint32_t bits = bits_of(&s->params, node->layer, value != 0, s->shadow.width);
             if (bits > 0)
                 s->shadow.plane[s->shadow.n++] = (struct checkpoint_plane){
                     .layer = node->layer, .value = value != 0, .bits = bits};
@@ -407,6 +407,24 @@ static void back(void *self, void *memory, uint32_t position)
     state->verified = state->verified < position ? state->verified : position;
 }
 
+/* Two sums of each entry as it is stored, on the device and of the row that is kept; three of all
+ * entries at each comparison. */
+static double work(const void *parameters, const struct protection_column *column)
+{
+    const struct params *params = parameters;
+    const struct graph *graph = &column->model->graph;
+    const double seen = column->seen;
+    double sum = 0;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        for (int value = 0; value < 2 && node->op == OP_STORE; value++) {
+            if (bits_of(params, node->layer, value != 0, storage_bits(column->kv)) > 0)
+                sum += node->rows * (4 + 3 * seen / params->every);
+        }
+    }
+    return sum;
+}
+
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
@@ -428,5 +446,6 @@ const struct protection protection_kv_checkpoint = {
     .look = look,
     .audit = audit,
     .back = back,
+    .work = work,
     .area = area,
 };

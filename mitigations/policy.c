@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "model/op.h"
 
 #define REDONE_MOST 1000000u
 #define REDONE_DEFAULT 4096u
@@ -229,6 +230,19 @@ static void put_param(struct json_writer *w, const void *params,
             json_put_text(w, sites->glob[i]);
         json_array_close(w);
     }
+}
+
+double policy_work(const struct policy *policy, const struct protection_column *column)
+{
+    const struct graph *graph = &column->model->graph;
+    double own = 0, added = 0;
+    for (uint32_t i = 0; i < graph->count; i++)
+        own += (double)op_macs(&graph->node[i], column->seen);
+    for (uint32_t i = 0; i < policy->n; i++) {
+        const struct policy_entry *entry = &policy->entry[i];
+        added += entry->protection->work ? entry->protection->work(entry->params, column) : 0;
+    }
+    return added / own;
 }
 
 void policy_put(struct json_writer *w, const struct policy *policy)

@@ -41,6 +41,9 @@ const char *policy_builtin(const char *name);
 /* All parameters, defaults too, in the order of the tables: equal policies give equal text. */
 void policy_put(struct json_writer *w, const struct policy *policy);
 
+/* Multiply-adds that the protections add to a decoding column, over the column's own. */
+double policy_work(const struct policy *policy, const struct protection_column *column);
+
 /* The JSON Schema of a policy, from the tables. */
 void policy_schema(struct json_writer *w);
 

@@ -69,6 +69,14 @@ struct protection_area {
     size_t size;
 };
 
+/* A column of a run, for which the work of a protection is counted. */
+struct protection_column {
+    const struct model *model;
+    enum storage kv;
+    uint32_t seen;    /* key positions that it sees */
+    uint32_t columns; /* of its run, which share what is done once in a run */
+};
+
 /* `self`: one opened for an executor, `state`: its memory of a run, zeroed at the start. */
 struct protection {
     const char *name; /* as policies name it */
@@ -99,6 +107,10 @@ struct protection {
     /* The run goes back: columns from `position` on will come again. Null: nothing to forget. */
     void (*back)(void *self, void *state, uint32_t position);
 
+    /* Multiply-adds that its checks add to a decoding column; one for each comparison, and for each
+     * word summed. What is computed again is not counted. Null: none. */
+    double (*work)(const void *params, const struct protection_column *column);
+
     /* Bytes of `self` and `state` that faults of the protection itself strike: (index from 0;
      * false: there is no such area). Null: none. */
     bool (*area)(void *self, void *state, uint32_t index, struct protection_area *out);
@@ -106,6 +118,9 @@ struct protection {
 
 /* Whether some glob matches the site. */
 bool protections_match(const struct protection_sites *sites, const char *site);
+
+/* Work of the features of a token's row (model/features.h): of logits and hidden state. */
+double protections_features(const struct protection_column *column);
 
 extern const struct protection protection_abft;
 extern const struct protection protection_nan_trap;

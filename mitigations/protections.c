@@ -19,6 +19,12 @@ bool protections_match(const struct protection_sites *sites, const char *site)
     return false;
 }
 
+double protections_features(const struct protection_column *column)
+{
+    const struct hparams *hp = &column->model->hp;
+    return 2.0 * hp->n_vocab + hp->n_embd; /* extremes and the sum of exponentials; squares */
+}
+
 const struct protection *const *protections(size_t *out_n)
 {
     *out_n = sizeof(TABLE) / sizeof(*TABLE);

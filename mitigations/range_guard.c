@@ -136,6 +136,18 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
     return STATUS_OK;
 }
 
+static double work(const void *parameters, const struct protection_column *column)
+{
+    const struct graph *graph = &column->model->graph;
+    const struct params *params = parameters;
+    double sum = 0;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        if (calibration_site(graph, i) && protections_match(&params->sites, graph->node[i].site))
+            sum += graph->node[i].rows;
+    }
+    return sum;
+}
+
 static bool area(void *memory, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *self = memory;
@@ -160,5 +172,6 @@ const struct protection protection_range_guard = {
     .guards = guards,
     .ask = ask,
     .look = look,
+    .work = work,
     .area = area,
 };

@@ -121,6 +121,21 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
     return STATUS_OK;
 }
 
+/* Once more, and compared. */
+static double work(const void *parameters, const struct protection_column *column)
+{
+    const struct graph *graph = &column->model->graph;
+    const struct params *params = parameters;
+    double sum = 0;
+    for (uint32_t i = 0; params->stage != STAGE_PREFILL && i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (chosen(params, node))
+            sum += (double)op_macs(node, column->seen) +
+                   (double)node->rows * (op_per_key(node->op) ? column->seen : 1);
+    }
+    return sum;
+}
+
 const struct protection protection_redundancy = {
     .name = "redundancy",
     .what = "two evaluations of chosen ops that differ: faults of computation that strike one",
@@ -132,4 +147,5 @@ const struct protection protection_redundancy = {
     .guards = guards,
     .ask = ask,
     .look = look,
+    .work = work,
 };

@@ -268,6 +268,30 @@ static void back(void *self, void *memory, uint32_t position)
     }
 }
 
+/* Words of all weights, each tensor once. */
+static double words_of(const struct graph *graph)
+{
+    double bytes = 0;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        uint32_t k = 0;
+        while (k < i && graph->node[k].weight != graph->node[i].weight)
+            k++;
+        bytes += k == i && graph->node[i].weight ? (double)graph->node[i].weight->size : 0;
+    }
+    return bytes / sizeof(uint32_t);
+}
+
+/* Two sums of each word. */
+static double work(const void *parameters, const struct protection_column *column)
+{
+    const struct params *params = parameters;
+    const double words = words_of(&column->model->graph);
+    const double page = 65536.0 / sizeof(uint32_t);
+    const double rolling = params->mode == MODE_END ? 0 : params->pages * page;
+    const double end = params->mode == MODE_ROLLING ? 0 : words / column->columns;
+    return 2 * ((rolling < words ? rolling : words) + end);
+}
+
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
@@ -289,5 +313,6 @@ const struct protection protection_weight_audit = {
     .look = look,
     .audit = audit,
     .back = back,
+    .work = work,
     .area = area,
 };

@@ -66,7 +66,8 @@ static const char DETAILS[] =
     "\n"
     "Arms of the plan have three tables and a picture: what each wins back of what faults cost, "
     "also by what is struck and for how long; false alarms in runs without a fault, harm to masked "
-    "trials, delay, columns computed again; --json has them as \"arms\".\n"
+    "trials, delay, columns computed again; lost texts with an alarm against alarms of clean "
+    "tokens (roc); --json has them as \"arms\".\n"
     "\n"
     "Of a campaign by bit error rate, whose trials have one fault at least, rates come of trials "
     "and of all runs, those without a fault among them.\n"
@@ -339,6 +340,7 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
         st = st ? st : check_model(in->model, &in->source);
         st = st ? st : list_sites(&site, &in->params.n_sites, &in->arena, &in->model->graph);
         in->params.site = site;
+        in->params.model = in->model;
     }
     const char *sum = st ? "" : in->source.data.identity->model_hash;
     st = st ? st : cli_manifest_about(&in->params.model_about, &in->arena, env, sum);

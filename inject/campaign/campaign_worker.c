@@ -20,8 +20,8 @@
 
 #define NO_ITEM UINT32_MAX
 
-/* What the watchdog allows a run under an arm, in whole inferences: each column comes again as often
- * as recovery tries, each of its ops is evaluated as often as guards ask. */
+/* What the watchdog allows a run under an arm, in whole inferences: each column comes again as
+ * often as recovery tries, each of its ops is evaluated as often as guards ask. */
 #define ARM_INFERENCES ((1.0 + RECOVERY_TRIES) * GUARD_EVALUATIONS)
 
 struct worker {

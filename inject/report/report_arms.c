@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/sort.h"
+#include "mitigations/policy.h"
 
 #define REPLICATES 2000u
 #define SEED 20240607u
@@ -20,7 +22,7 @@ struct pair {
     double without, with;           /* loss */
     double text_without, text_with; /* the same, of texts */
     bool wrong, wrong_with;         /* of a golden-right trial */
-    bool masked;
+    bool masked, alarm;
 };
 
 struct work {
@@ -85,7 +87,8 @@ static struct pair pair_of(const struct work *w, const struct report_trial *t,
     const double score = isnan(row->score_faulty) ? t->score_golden : row->score_faulty;
     struct pair pair = {.trial = (uint32_t)(t - w->context->data->trial),
                         .weight = w->weight[t->stratum] * row->arm_weight,
-                        .masked = report_data_is_masked(t->outcome)};
+                        .masked = report_data_is_masked(t->outcome),
+                        .alarm = row->alarms > 0};
     pair.text_without = REPORT_SDC >> t->outcome & 1u;
     pair.text_with = due || (REPORT_SDC >> outcome & 1u);
     pair.without = pair.text_without;
@@ -181,14 +184,13 @@ static enum status take_row(void *user, const struct trial_row *row)
 
 struct subset {
     int target, duration; /* -1: any */
-    bool text;
 };
 
 static int target_of(const struct report_trial *t)
 {
     switch (t->place) {
     case PLACE_OP:
-        return REPORT_COMPUTATION;
+        return t->point == HOOK_WEIGHT ? REPORT_WEIGHTS : REPORT_COMPUTATION;
     case PLACE_WEIGHT:
         return REPORT_WEIGHTS;
     case PLACE_KV:
@@ -200,23 +202,40 @@ static int target_of(const struct report_trial *t)
     }
 }
 
-/* Losses of a subset by item, and what is won back of them. */
-static void recover(struct report_cover *out, const struct work *w, struct subset subset)
+/* What a run loses without its arm and with it. */
+enum loss { LOSS, LOSS_OF_TEXT, LOSS_UNSEEN };
+
+static struct stats_recovery_item losses_of(const struct pair *pair, enum loss loss)
+{
+    if (loss == LOSS)
+        return (struct stats_recovery_item){pair->without, pair->with};
+    const double text = pair->text_without;
+    return (struct stats_recovery_item){text, loss == LOSS_OF_TEXT ? pair->text_with
+                                              : pair->alarm        ? 0
+                                                                   : text};
+}
+
+static bool holds(const struct subset *subset, const struct report_trial *t)
+{
+    return (subset->target < 0 || target_of(t) == subset->target) &&
+           (subset->duration < 0 || t->duration == subset->duration);
+}
+
+/* Losses of a subset by item, and the share of them that is won back. */
+static struct stats_recovery recover(const struct work *w, const struct subset *subset,
+                                     enum loss loss)
 {
     const struct report_data *data = w->context->data;
-    *out = (struct report_cover){.recovery = {.recovery = NAN, .bounds = {-INFINITY, 1}}};
+    struct stats_recovery out;
     memset(w->item, 0, (data->n_items + 1) * sizeof(*w->item));
     for (size_t i = 0; i < w->count; i++) {
         const struct pair *pair = &w->pair[i];
         const struct report_trial *t = &data->trial[pair->trial];
-        if ((subset.target >= 0 && target_of(t) != subset.target) ||
-            (subset.duration >= 0 && t->duration != subset.duration))
+        const struct stats_recovery_item own = losses_of(pair, loss);
+        if (!holds(subset, t))
             continue;
-        const double without = subset.text ? pair->text_without : pair->without;
-        out->runs++;
-        out->lossy += without > 0;
-        w->item[t->item].without += pair->weight * without;
-        w->item[t->item].with += pair->weight * (subset.text ? pair->text_with : pair->with);
+        w->item[t->item].without += pair->weight * own.without;
+        w->item[t->item].with += pair->weight * own.with;
     }
     const struct stats_recovery_params params = {.item = w->item,
                                                  .n_items = data->n_items,
@@ -225,8 +244,26 @@ static void recover(struct report_cover *out, const struct work *w, struct subse
                                                  .seed = SEED,
                                                  .times = w->times,
                                                  .scratch = w->scratch};
-    if (out->runs > 0)
-        stats_recovery_run(&out->recovery, &params);
+    stats_recovery_run(&out, &params);
+    return out;
+}
+
+static void cover(struct report_cover *out, const struct work *w, struct subset subset)
+{
+    *out = (struct report_cover){0};
+    for (size_t i = 0; i < w->count; i++) {
+        const struct pair *pair = &w->pair[i];
+        if (!holds(&subset, &w->context->data->trial[pair->trial]))
+            continue;
+        out->runs++;
+        out->lossy += pair->without > 0;
+        out->found += pair->without > 0 && pair->alarm;
+    }
+    if (out->runs == 0)
+        return;
+    out->recovery = recover(w, &subset, LOSS);
+    out->text = w->out->scored ? recover(w, &subset, LOSS_OF_TEXT) : out->recovery;
+    out->alarm = recover(w, &subset, LOSS_UNSEEN);
 }
 
 static void see(struct report_seen *seen, const struct report_context *context)
@@ -279,13 +316,10 @@ static void fill_delays(struct report_arm *arm, const struct work *w)
 
 static void fill_arm(struct report_arm *arm, struct work *w)
 {
-    struct report_cover text;
-    recover(&arm->all, w, (struct subset){-1, -1, false});
-    recover(&text, w, (struct subset){-1, -1, true});
-    arm->text = text.recovery;
+    cover(&arm->all, w, (struct subset){-1, -1});
     for (int target = 0; target < REPORT_TARGETS; target++) {
         for (int duration = 0; duration < DURATION_COUNT; duration++)
-            recover(&arm->cover[target][duration], w, (struct subset){target, duration, false});
+            cover(&arm->cover[target][duration], w, (struct subset){target, duration});
     }
     fill_means(arm, w);
     fill_delays(arm, w);
@@ -299,6 +333,72 @@ static void fill_arm(struct report_arm *arm, struct work *w)
     arm->redone_clean =
         w->clean_columns > 0 ? (double)w->clean_redone / (double)w->clean_columns : NAN;
     arm->redone = w->columns > 0 ? (double)w->redone / (double)w->columns : NAN;
+}
+
+/* --- policies --- */
+
+static double work_of(const struct policy *policy, const struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    double prompt = 0, columns = 0;
+    if (!context->model || data->n_items == 0)
+        return NAN;
+    for (uint32_t i = 0; i < data->n_items; i++) {
+        prompt += (double)data->item[i].n_prompt / data->n_items;
+        columns += (double)(data->item[i].n_prompt + data->item[i].n_tokens) / data->n_items;
+    }
+    const struct protection_column column = {.model = context->model,
+                                             .kv = data->plan->kv,
+                                             .seen = (uint32_t)((prompt + columns) / 2) + 1,
+                                             .columns = (uint32_t)columns + 1};
+    return policy_work(policy, &column);
+}
+
+/* Kinds of protections as bits. */
+static uint32_t kinds_of(const struct policy *policy)
+{
+    size_t n;
+    uint32_t kinds = 0;
+    const struct protection *const *all = protections(&n);
+    for (uint32_t i = 0; i < policy->n; i++) {
+        for (size_t k = 0; k < n; k++)
+            kinds |= all[k] == policy->entry[i].protection ? 1u << k : 0;
+    }
+    return kinds;
+}
+
+static enum report_arm_role role_of(uint32_t kinds, uint32_t most)
+{
+    size_t n;
+    const bool control = kinds == 1 && protections(&n)[0] == &protection_nan_trap;
+    if (__builtin_popcount(kinds) == 1)
+        return control ? REPORT_ARM_CONTROL : REPORT_ARM_ALONE;
+    if (kinds == most)
+        return REPORT_ARM_ALL;
+    return (kinds & ~most) == 0 && __builtin_popcount(most & ~kinds) == 1 ? REPORT_ARM_BUT_ONE
+                                                                          : REPORT_ARM_SOME;
+}
+
+/* Roles, and work where the model is known. */
+static enum status read_policies(struct report_arms *out, struct report_context *context)
+{
+    const struct plan *plan = context->data->plan;
+    uint32_t most = 0;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < plan->n_arms; i++) {
+        const char *text = plan->arm[i].policy;
+        struct json_doc *doc = NULL;
+        struct policy policy = {.n = 0};
+        st = json_parse(&doc, text, strlen(text), plan->arm[i].name);
+        st = st ? st : policy_read(&policy, context->arena, doc, json_root(doc));
+        json_destroy(&doc);
+        out->arm[i].work = st ? NAN : work_of(&policy, context);
+        const uint32_t kinds = out->arm[i].kinds = kinds_of(&policy);
+        most = __builtin_popcount(kinds) > __builtin_popcount(most) ? kinds : most;
+    }
+    for (uint32_t i = 0; !st && i < plan->n_arms; i++)
+        out->arm[i].role = role_of(out->arm[i].kinds, most);
+    return st;
 }
 
 static enum status read_arm(struct work *w, uint32_t index)
@@ -330,6 +430,7 @@ enum status report_arms_make(struct report_arms *out, struct report_context *con
     w.times = arena_array(arena, (size_t)data->n_items + 1, sizeof(*w.times));
     w.scratch = arena_array(arena, REPLICATES, sizeof(*w.scratch));
     enum status st = out->arm && w.item && w.times && w.scratch ? weigh_strata(&w) : STATUS_MEMORY;
+    st = st ? st : read_policies(out, context);
     for (uint32_t i = 0; !st && i < n; i++)
         st = read_arm(&w, i);
     out->count = st ? 0 : n;

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Arms as tables, picture, JSON and lines. */
+/* Arms as tables, JSON and lines. */
 #include <inttypes.h>
 #include <math.h>
 
 #include "inject/report/report_arms.h"
-#include "inject/report/report_pictures.h"
 
-#define INTERVAL_COLUMNS(name, label)                                                              \
-    {name, label, REPORT_PERCENT, REPORT_BOUNDS},                                                  \
-        {name "_low", NULL, REPORT_PERCENT, REPORT_ALONE},                                         \
-    {                                                                                              \
-        name "_high", NULL, REPORT_PERCENT, REPORT_ALONE                                           \
-    }
 #define BASIS                                                                                      \
     "Recovery: the share of what faults cost that the arm wins back, over trials weighed by "      \
     "strata and draw, with a bootstrap-t interval by item. "
@@ -23,10 +16,11 @@ static const struct report_column ARM_COLUMNS[] = {
     {"arm", "arm", REPORT_TEXT, REPORT_ALONE},
     {"runs", "n", REPORT_COUNT, REPORT_ALONE},
     {"lossy", "that lose", REPORT_COUNT, REPORT_ALONE},
-    INTERVAL_COLUMNS("recovery", "recovery, %"),
-    INTERVAL_COLUMNS("text", "of texts, %"),
+    REPORT_ARM_COLUMNS("recovery", "recovery, %"),
+    REPORT_ARM_COLUMNS("text", "of texts, %"),
     {"lost", "lost a trial, points", REPORT_PERCENT, REPORT_ALONE},
     {"lost_with", "with it", REPORT_PERCENT, REPORT_ALONE},
+    REPORT_ARM_COLUMNS("net", "net, points"),
     {"wrong", "right to wrong, %", REPORT_PERCENT, REPORT_ALONE},
     {"wrong_with", "with it", REPORT_PERCENT, REPORT_ALONE},
     {"corrected", "corrected", REPORT_COUNT, REPORT_ALONE},
@@ -43,7 +37,9 @@ static const struct report_column COVER_COLUMNS[] = {
     {"duration", "duration", REPORT_TEXT, REPORT_ALONE},
     {"runs", "n", REPORT_COUNT, REPORT_ALONE},
     {"lossy", "that lose", REPORT_COUNT, REPORT_ALONE},
-    INTERVAL_COLUMNS("recovery", "recovery, %"),
+    {"found", "with an alarm", REPORT_COUNT, REPORT_ALONE},
+    REPORT_ARM_COLUMNS("recovery", "recovery, %"),
+    REPORT_ARM_COLUMNS("text", "of texts, %"),
 };
 
 static const struct report_column ALARM_COLUMNS[] = {
@@ -51,12 +47,12 @@ static const struct report_column ALARM_COLUMNS[] = {
     {"clean", "clean runs", REPORT_COUNT, REPORT_ALONE},
     {"tokens", "tokens", REPORT_COUNT, REPORT_ALONE},
     {"alarms", "false alarms", REPORT_COUNT, REPORT_ALONE},
-    INTERVAL_COLUMNS("by_check", "a check, %"),
-    INTERVAL_COLUMNS("by_token", "a token, %"),
-    INTERVAL_COLUMNS("by_request", "a request, %"),
+    REPORT_ARM_COLUMNS("by_check", "a check, %"),
+    REPORT_ARM_COLUMNS("by_token", "a token, %"),
+    REPORT_ARM_COLUMNS("by_request", "a request, %"),
     {"other_bits", "other bits", REPORT_COUNT, REPORT_ALONE},
     {"other_text", "other text", REPORT_COUNT, REPORT_ALONE},
-    INTERVAL_COLUMNS("harm", "harm, %"),
+    REPORT_ARM_COLUMNS("harm", "harm, %"),
     {"harm_n", "masked n", REPORT_COUNT, REPORT_ALONE},
     {"redone_clean", "redone, %", REPORT_PERCENT, REPORT_ALONE},
     {"redone", "under faults, %", REPORT_PERCENT, REPORT_ALONE},
@@ -68,34 +64,32 @@ static const struct report_column ALARM_COLUMNS[] = {
 
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof(*(array))))
 
-static void put_bounds(struct report_table *table, uint32_t row, const char *name, double value,
-                       struct stats_interval bounds)
+void report_arms_bounds(struct report_table *table, uint32_t row, const char *name, double value,
+                        struct stats_interval bounds)
 {
-    struct report_cell *cell = report_table_at(table, row, name);
-    cell[0].number = value;
-    cell[1].number = isnan(value) || isinf(bounds.low) ? NAN : bounds.low;
-    cell[2].number = isnan(value) || isinf(bounds.low) ? NAN : bounds.high;
+    const bool known = !isnan(value) && !isinf(bounds.low);
+    report_figure_mean(table, row, name, value, known ? bounds : (struct stats_interval){NAN, NAN});
 }
 
 static void put_recovery(struct report_table *table, uint32_t row, const char *name,
                          const struct stats_recovery *recovery)
 {
-    put_bounds(table, row, name, recovery->recovery, recovery->bounds);
+    report_arms_bounds(table, row, name, recovery->recovery, recovery->bounds);
 }
 
-static void put_seen(struct report_table *table, uint32_t row, const char *name,
-                     const struct report_seen *seen)
+void report_arms_seen(struct report_table *table, uint32_t row, const char *name,
+                      const struct report_seen *seen)
 {
     const double rate = seen->n > 0 ? (double)seen->events / (double)seen->n : NAN;
-    put_bounds(table, row, name, rate, seen->interval);
+    report_arms_bounds(table, row, name, rate, seen->interval);
 }
 
 enum status report_arms_table(struct report_table *out, struct report_context *context)
 {
     const struct report_arms *arms = context->arms;
     out->id = "arms";
-    out->caption = arms->scored ? BASIS
-                       "Of scores: golden's minus the run's; of texts: another one loses 1."
+    out->caption = arms->scored ? BASIS "Of scores: golden's minus the run's; of texts: another "
+                                        "one loses 1. Net: won back a trial."
                                 : BASIS "Another text loses 1.";
     const enum status st =
         report_table_init(out, context->arena, arms->count, ARM_COLUMNS, COUNT(ARM_COLUMNS));
@@ -106,9 +100,10 @@ enum status report_arms_table(struct report_table *out, struct report_context *c
         report_table_set(out, r, "lossy", (double)arm->all.lossy);
         put_recovery(out, r, "recovery", &arm->all.recovery);
         if (arms->scored)
-            put_recovery(out, r, "text", &arm->text);
+            put_recovery(out, r, "text", &arm->all.text);
         report_table_set(out, r, "lost", arm->lost);
         report_table_set(out, r, "lost_with", arm->lost_with);
+        report_arms_bounds(out, r, "net", arm->all.recovery.net, arm->all.recovery.net_bounds);
         report_table_set(out, r, "wrong", arm->wrong);
         report_table_set(out, r, "wrong_with", arm->wrong_with);
         for (uint32_t k = 0; k < PROTECTED_COUNT; k++)
@@ -120,11 +115,15 @@ enum status report_arms_table(struct report_table *out, struct report_context *c
     return st;
 }
 
-static void put_cover(struct report_table *table, uint32_t row, const struct report_cover *cover)
+static void put_cover(struct report_table *table, uint32_t row, const struct report_cover *cover,
+                      bool scored)
 {
     report_table_set(table, row, "runs", (double)cover->runs);
     report_table_set(table, row, "lossy", (double)cover->lossy);
+    report_table_set(table, row, "found", (double)cover->found);
     put_recovery(table, row, "recovery", &cover->recovery);
+    if (scored)
+        put_recovery(table, row, "text", &cover->text);
     table->faint[row] = cover->lossy < REPORT_FEW;
 }
 
@@ -144,7 +143,8 @@ enum status report_arms_coverage(struct report_table *out, struct report_context
     const struct report_arms *arms = context->arms;
     uint32_t rows = 0, r = 0;
     out->id = "coverage";
-    out->caption = BASIS "By what is struck and for how long.";
+    out->caption = BASIS "By what is struck and for how long; weights are struck as stored "
+                         "(persistent) or as read.";
     for (uint32_t i = 0; i < arms->count; i++)
         rows += count_cells(&arms->arm[i]);
     const enum status st =
@@ -158,7 +158,7 @@ enum status report_arms_coverage(struct report_table *out, struct report_context
                 report_table_text(out, r, "arm", arms->arm[i].name);
                 report_table_text(out, r, "target", TARGETS[target]);
                 report_table_text(out, r, "duration", kinds_text(KINDS_DURATION, duration));
-                put_cover(out, r++, cover);
+                put_cover(out, r++, cover, arms->scored);
             }
         }
     }
@@ -182,12 +182,12 @@ enum status report_arms_alarms(struct report_table *out, struct report_context *
         report_table_set(out, r, "clean", (double)arm->clean);
         report_table_set(out, r, "tokens", (double)arm->tokens);
         report_table_set(out, r, "alarms", (double)arm->by_check.events);
-        put_seen(out, r, "by_check", &arm->by_check);
-        put_seen(out, r, "by_token", &arm->by_token);
-        put_seen(out, r, "by_request", &arm->by_request);
+        report_arms_seen(out, r, "by_check", &arm->by_check);
+        report_arms_seen(out, r, "by_token", &arm->by_token);
+        report_arms_seen(out, r, "by_request", &arm->by_request);
         report_table_set(out, r, "other_bits", (double)arm->other_bits);
         report_table_set(out, r, "other_text", (double)arm->other_text);
-        put_seen(out, r, "harm", &arm->harm);
+        report_arms_seen(out, r, "harm", &arm->harm);
         report_table_set(out, r, "harm_n", (double)arm->harm.n);
         report_table_set(out, r, "redone_clean", arm->redone_clean);
         report_table_set(out, r, "redone", arm->redone);
@@ -197,77 +197,6 @@ enum status report_arms_alarms(struct report_table *out, struct report_context *
         report_table_set(out, r, "delay_most", arm->delay[2]);
     }
     return st;
-}
-
-/* --- picture --- */
-
-static const struct report_column PARETO_COLUMNS[] = {
-    {"arm", "arm", REPORT_TEXT, REPORT_ALONE},
-    {"cost", "columns computed again, %", REPORT_PERCENT, REPORT_ALONE},
-    INTERVAL_COLUMNS("recovery", "recovery, %"),
-};
-
-static void write_pareto(struct report_figure *out, const struct report_arms *arms)
-{
-    double least = 0, most = 0;
-    report_figure_data(out, "arms");
-    for (uint32_t i = 0; i < arms->count; i++) {
-        const struct stats_recovery *r = &arms->arm[i].all.recovery;
-        const double cost = arms->arm[i].redone;
-        if (isnan(r->recovery) || isnan(cost))
-            continue;
-        const double low = isinf(r->bounds.low) ? r->recovery : r->bounds.low;
-        const double high = isinf(r->bounds.low) ? r->recovery : r->bounds.high;
-        least = fmin(least, low);
-        most = fmax(most, cost);
-        report_figure_number(out, 100 * cost);
-        report_figure_number(out, 100 * r->recovery);
-        report_figure_number(out, 100 * fmax(low, -1));
-        report_figure_number(out, 100 * high);
-        report_figure_quoted(out, arms->arm[i].name);
-        text_put(&out->script, "\n");
-    }
-    report_figure_end_data(out);
-    text_addf(&out->script,
-              "set xrange [0:%g]\nset yrange [%g:105]\n"
-              "set xlabel \"columns computed again under faults, %%\"\n"
-              "set ylabel \"recovery, %%\"\n"
-              "plot $arms using 1:2:3:4 with yerrorbars linewidth 2 pointtype 7 pointsize 0.8 "
-              "linecolor rgb \"" REPORT_A "\", '' using 1:2:5 with labels left offset 0.8,0.5\n",
-              most > 0 ? 140 * most : 1, least < 0 ? 100 * fmax(least, -1) - 5 : 0);
-}
-
-enum status report_arms_pareto(struct report_figure *out, struct report_context *context)
-{
-    const struct report_arms *arms = context->arms;
-    bool any = false;
-    out->id = "arms";
-    out->title = "Recovery against cost";
-    for (uint32_t i = 0; arms && i < arms->count; i++)
-        any = any || !isnan(arms->arm[i].all.recovery.recovery);
-    if (!any) {
-        out->absent = !arms || arms->count == 0 ? REPORT_UNASKED
-                                                : "no trial of the arms loses anything, or there "
-                                                  "is no total over strata";
-        return STATUS_OK;
-    }
-    const enum status st = report_table_init(&out->table, context->arena, arms->count,
-                                             PARETO_COLUMNS, COUNT(PARETO_COLUMNS));
-    if (st)
-        return st;
-    for (uint32_t r = 0; r < arms->count; r++) {
-        report_table_text(&out->table, r, "arm", arms->arm[r].name);
-        report_table_set(&out->table, r, "cost", arms->arm[r].redone);
-        put_recovery(&out->table, r, "recovery", &arms->arm[r].all.recovery);
-    }
-    out->table.id = "pareto";
-    out->table.caption = out->caption =
-        "What each arm wins back of what faults cost (interval: bootstrap-t by item) against the "
-        "columns that it computes again in runs with a fault. `vkfi protect bench` has the cost in "
-        "time.";
-    report_figure_begin(out, REPORT_WIDTH, 340);
-    write_pareto(out, arms);
-    return out->script.st;
 }
 
 /* --- JSON --- */
@@ -280,6 +209,15 @@ static void put_json_recovery(struct json_writer *w, const char *key,
     json_member_number(w, "low", isinf(r->bounds.low) ? NAN : r->bounds.low);
     json_member_number(w, "high", isinf(r->bounds.low) ? NAN : r->bounds.high);
     json_member_number(w, "items", r->items);
+    json_object_close(w);
+}
+
+static void put_json_net(struct json_writer *w, const struct stats_recovery *r)
+{
+    json_member_object(w, "net");
+    json_member_number(w, "value", r->net);
+    json_member_number(w, "low", isinf(r->net_bounds.low) ? NAN : r->net_bounds.low);
+    json_member_number(w, "high", isinf(r->net_bounds.low) ? NAN : r->net_bounds.high);
     json_object_close(w);
 }
 
@@ -306,7 +244,9 @@ static void put_json_cover(struct json_writer *w, const struct report_arm *arm)
             json_member_text(w, "duration", kinds_text(KINDS_DURATION, duration));
             json_member_int(w, "runs", (int64_t)cover->runs);
             json_member_int(w, "lossy", (int64_t)cover->lossy);
+            json_member_int(w, "found", (int64_t)cover->found);
             put_json_recovery(w, "recovery", &cover->recovery);
+            put_json_recovery(w, "recovery_of_texts", &cover->text);
             json_object_close(w);
         }
     }
@@ -324,7 +264,10 @@ static void put_json_arm(struct json_writer *w, const struct report_arm *arm)
     for (uint32_t k = 0; k < PROTECTED_COUNT; k++)
         json_member_int(w, kinds_text(KINDS_PROTECTED, k), (int64_t)arm->count[k]);
     put_json_recovery(w, "recovery", &arm->all.recovery);
-    put_json_recovery(w, "recovery_of_texts", &arm->text);
+    put_json_recovery(w, "recovery_of_texts", &arm->all.text);
+    put_json_recovery(w, "found", &arm->all.alarm);
+    put_json_net(w, &arm->all.recovery);
+    json_member_number(w, "work", arm->work);
     json_member_number(w, "lost", arm->lost);
     json_member_number(w, "lost_with", arm->lost_with);
     json_member_number(w, "right_to_wrong", arm->wrong);

@@ -25,7 +25,8 @@ struct report_context {
     struct report_data *other;      /* of a second database to compare with; null: none */
     const struct report_site *site; /* (n_sites), by name; null: not known */
     uint32_t n_sites;
-    const char *model_about; /* of the model, as "Q4_1", or null */
+    const struct model *model; /* the struck one; null: not given */
+    const char *model_about;   /* of the model, as "Q4_1", or null */
     struct arena *arena;
     struct report_work *work;
     double asked;                     /* confidence of all looks together: 0.95 */

@@ -18,7 +18,7 @@ report_draw *const report_pictures[REPORT_PICTURES] = {
     report_maps_sites,    report_maps_heads,       report_maps_stages,   report_bins_change,
     report_bins_margin,   report_layers_deviation, report_time_survival, report_flow_right,
     report_worst_anew,    report_protect_share,    report_flow_devices,  report_strata_width,
-    report_arms_pareto,
+    report_arms_pareto,   report_arms_roc,
 };
 
 static const struct report_column INCIDENT_COLUMNS[] = {
@@ -84,6 +84,7 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .other = params->other,
         .site = params->site,
         .n_sites = params->n_sites,
+        .model = params->model,
         .model_about = params->model_about,
         .arena = &out->arena,
         .asked = params->confidence,

@@ -33,7 +33,8 @@ struct report_params {
     struct report_data *anew; /* strata of `data` on fresh trials (report_worst_check), or null */
     const struct report_site *site; /* (n_sites), or null */
     uint32_t n_sites;
-    const char *model_about; /* of struct report_context */
+    const struct model *model; /* of struct report_context, as what follows */
+    const char *model_about;
     double confidence;
 };
 

@@ -23,11 +23,12 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
 enum status report_flow_right(struct report_figure *out, struct report_context *context);
 enum status report_flow_devices(struct report_figure *out, struct report_context *context);
 enum status report_arms_pareto(struct report_figure *out, struct report_context *context);
+enum status report_arms_roc(struct report_figure *out, struct report_context *context);
 
 /* A table: rates by stage and by kind of site; without rows where only one of each was struck. */
 enum status report_maps_places(struct report_table *out, struct report_context *context);
 
-#define REPORT_PICTURES 17
+#define REPORT_PICTURES 18
 extern report_draw *const report_pictures[REPORT_PICTURES];
 
 #endif

@@ -11,12 +11,14 @@
 #include "base/sort.h"
 #include "inject/stats/stats_special.h"
 
-struct ratio {
-    double value, error; /* of sum with / sum without; NaN without losses */
+struct measure {
+    double value, error; /* standard error */
 };
+/* Each item counted `times` times, or once if that is null. NaN: not defined. */
+typedef struct measure measure_of(const struct stats_recovery_params *p, const uint32_t *times);
 
-/* Each item counted `times` times, or once if that is null. */
-static struct ratio ratio_of(const struct stats_recovery_params *p, const uint32_t *times)
+/* sum with / sum without; NaN without losses. */
+static struct measure ratio_of(const struct stats_recovery_params *p, const uint32_t *times)
 {
     double with = 0, without = 0, squares = 0;
     for (uint32_t i = 0; i < p->n_items; i++) {
@@ -25,19 +27,35 @@ static struct ratio ratio_of(const struct stats_recovery_params *p, const uint32
         without += k * p->item[i].without;
     }
     if (!(without > 0))
-        return (struct ratio){NAN, NAN};
+        return (struct measure){NAN, NAN};
     const double value = with / without, n = p->n_items;
     for (uint32_t i = 0; i < p->n_items; i++) {
         const double residual = p->item[i].with - value * p->item[i].without;
         squares += (times ? times[i] : 1) * residual * residual;
     }
-    return (struct ratio){value, n > 1 ? sqrt(n / (n - 1) * squares) / without : NAN};
+    return (struct measure){value, n > 1 ? sqrt(n / (n - 1) * squares) / without : NAN};
 }
 
-/* Studentised replicates, sorted; their number. One whose items all have the same ratio counts as
- * the most extreme that t with one degree of freedom would give. */
-static uint32_t replicate(const struct stats_recovery_params *p, struct ratio whole, double most)
+/* sum without - sum with. */
+static struct measure net_of(const struct stats_recovery_params *p, const uint32_t *times)
 {
+    const double n = p->n_items;
+    double sum = 0, squares = 0;
+    for (uint32_t i = 0; i < p->n_items; i++)
+        sum += (times ? times[i] : 1) * (p->item[i].without - p->item[i].with);
+    for (uint32_t i = 0; i < p->n_items; i++) {
+        const double residual = p->item[i].without - p->item[i].with - sum / n;
+        squares += (times ? times[i] : 1) * residual * residual;
+    }
+    return (struct measure){sum, n > 1 ? sqrt(n / (n - 1) * squares) : NAN};
+}
+
+/* Studentised replicates, sorted; their number. One whose items are all alike counts as the most
+ * extreme that t with one degree of freedom would give. */
+static uint32_t replicate(const struct stats_recovery_params *p, measure_of *of,
+                          struct measure whole)
+{
+    const double most = 1 / tan(M_PI * stats_interval_tail(p->level));
     uint32_t defined = 0;
     for (uint32_t r = 0; r < p->replicates; r++) {
         struct rng rng;
@@ -45,7 +63,7 @@ static uint32_t replicate(const struct stats_recovery_params *p, struct ratio wh
         memset(p->times, 0, p->n_items * sizeof(*p->times));
         for (uint32_t i = 0; i < p->n_items; i++)
             p->times[rng_below(&rng, p->n_items)]++;
-        const struct ratio one = ratio_of(p, p->times);
+        const struct measure one = of(p, p->times);
         if (isnan(one.value))
             continue;
         const double t = (one.value - whole.value) / one.error;
@@ -63,10 +81,40 @@ static double quantile(const double *sorted, uint32_t n, double p)
     return sorted[at] + (rank - at) * (sorted[next] - sorted[at]);
 }
 
+/* The ends of value + t error. False: there are fewer than two replicates. */
+static bool bootstrap(struct stats_interval *out, const struct stats_recovery_params *p,
+                      measure_of *of, struct measure whole)
+{
+    const double tail = stats_interval_tail(p->level);
+    const uint32_t n = replicate(p, of, whole);
+    if (n < 2)
+        return false;
+    out->low = whole.value - quantile(p->scratch, n, 1 - tail) * whole.error;
+    out->high = whole.value - quantile(p->scratch, n, tail) * whole.error;
+    return true;
+}
+
+static void set_net(struct stats_recovery *out, const struct stats_recovery_params *p)
+{
+    const struct measure whole = net_of(p, NULL);
+    uint32_t differ = 0;
+    for (uint32_t i = 0; i < p->n_items; i++)
+        differ += p->item[i].without != p->item[i].with;
+    out->net = whole.value;
+    out->net_bounds = (struct stats_interval){-INFINITY, INFINITY};
+    if (differ < 2)
+        return;
+    if (!(whole.error > 0))
+        out->net_bounds = (struct stats_interval){whole.value, whole.value};
+    else
+        (void)bootstrap(&out->net_bounds, p, net_of, whole);
+}
+
 void stats_recovery_run(struct stats_recovery *out, const struct stats_recovery_params *p)
 {
     const double tail = stats_interval_tail(p->level);
-    const struct ratio whole = ratio_of(p, NULL);
+    const struct measure whole = ratio_of(p, NULL);
+    struct stats_interval ratio = {whole.value, whole.value};
     double sum = 0, squares = 0;
     bool cut = true;
     uint32_t lossy = 0;
@@ -82,17 +130,12 @@ void stats_recovery_run(struct stats_recovery *out, const struct stats_recovery_
                                    .error = whole.error,
                                    .bounds = {-INFINITY, 1},
                                    .items = squares > 0 ? sum * sum / squares : 0};
+    set_net(out, p);
     if (isnan(whole.value) || lossy < 2)
         return;
-    if (whole.error > 0) {
-        const uint32_t n = replicate(p, whole, 1 / tan(M_PI * tail));
-        if (n < 2)
-            return;
-        out->bounds.low = 1 - whole.value + quantile(p->scratch, n, tail) * whole.error;
-        out->bounds.high = 1 - whole.value + quantile(p->scratch, n, 1 - tail) * whole.error;
-    } else {
-        out->bounds = (struct stats_interval){1 - whole.value, 1 - whole.value};
-    }
+    if (whole.error > 0 && !bootstrap(&ratio, p, ratio_of, whole))
+        return;
+    out->bounds = (struct stats_interval){1 - ratio.high, 1 - ratio.low};
     if (whole.value <= 0 && whole.error == 0)
         out->bounds.low = pow(tail, 1 / out->items);
     if (whole.value >= 1 && whole.error == 0)

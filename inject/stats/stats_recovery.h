@@ -31,6 +31,9 @@ struct stats_recovery {
      * event among Kish's number of items. [-inf, 1] if fewer than 2 items have losses. */
     struct stats_interval bounds;
     double items; /* Kish's effective number of items with losses */
+    double net;   /* sum without - sum with: what is won back, less what the protection costs */
+    struct stats_interval
+        net_bounds; /* the same bootstrap; infinite if fewer than 2 items differ */
 };
 
 void stats_recovery_run(struct stats_recovery *out, const struct stats_recovery_params *params);

@@ -68,9 +68,13 @@ rm trap.json
 good report whole.db -o whole.html --data data --json
 python3 -c 'import json, sys; arm, = json.load(open("out"))["arms"]; assert arm["arm"] == "trap" and arm["missing"] == 0' ||
     fail "the report tells nothing of the arm"
-for file in arms.csv arms.tex coverage.csv alarms.csv pareto.csv; do
+for file in arms.csv arms.tex coverage.csv alarms.csv pareto.csv roc.csv roc.tex roc.svg; do
     [ -s data/$file ] || fail "data/$file is missing"
 done
+grep -q 'columns computed again under faults' data/arms.gp || fail "a cost that needs the model"
+good report whole.db -m "$LLAMA" -o costs.html --data data --json
+json 'd["arms"][0]["work"] == 0 and d["arms"][0]["net"]["low"] <= d["arms"][0]["net"]["value"]'
+grep -q 'extra work of clean runs' data/arms.gp || fail "no cost of clean runs"
 grep -q 'Recovery against cost' whole.html || fail "no picture"
 refused 2 campaign run plan.json -o c.db
 

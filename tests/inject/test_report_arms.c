@@ -23,7 +23,8 @@ struct sums {
     int64_t of[512];       /* stratum */
     double without, with;  /* losses */
     double transient[2], permanent[2];
-    uint64_t runs, lossy, corrected, clean, tokens, harm, masked;
+    double seen; /* of `without`, with an alarm */
+    uint64_t runs, lossy, found, corrected, clean, tokens, harm, masked;
 };
 
 static bool another(const struct trial_row *row)
@@ -56,6 +57,8 @@ static enum status take_armed(void *user, const struct trial_row *row)
     double *own = strcmp(row->duration, "transient") == 0 ? s->transient : s->permanent;
     s->runs++;
     s->lossy += s->changed[row->trial];
+    s->found += s->changed[row->trial] && row->alarms > 0;
+    s->seen += row->alarms > 0 ? w * s->changed[row->trial] : 0;
     s->masked += !s->unmasked[row->trial];
     s->harm += !s->unmasked[row->trial] && another(row);
     s->corrected += strcmp(row->protection, "corrected") == 0;
@@ -112,6 +115,13 @@ static void test_arithmetic(void **state)
     assert_true(s.corrected > 3 && s.lossy > 20);
     expect(arm->lost, s.without);
     expect(arm->lost_with, s.with);
+    expect(arm->all.recovery.net, s.without - s.with);
+    assert_true(arm->all.recovery.net_bounds.low <= arm->all.recovery.net);
+    assert_true(arm->all.recovery.net_bounds.high >= arm->all.recovery.net);
+    assert_int_equal(arm->all.found, s.found);
+    expect(arm->all.alarm.recovery, s.seen / s.without);
+    assert_int_equal(arm->role, REPORT_ARM_CONTROL);
+    assert_true(isnan(arm->work));
     check_recovery(&arm->all, (double[]){s.without, s.with});
     check_recovery(&arm->cover[REPORT_COMPUTATION][DURATION_TRANSIENT], s.transient);
     check_recovery(&arm->cover[REPORT_COMPUTATION][DURATION_PERMANENT], s.permanent);

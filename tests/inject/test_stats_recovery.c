@@ -50,12 +50,14 @@ static void test_exact(void **state)
     const struct stats_recovery one = recover(10); /* a single item with losses: nothing is known */
     assert_true(fabs(one.recovery - 0.75) < 1e-12);
     assert_true(isinf(one.bounds.low) && one.bounds.high == 1);
+    assert_true(one.net == 3 && isinf(one.net_bounds.low) && isinf(one.net_bounds.high));
 
     for (uint32_t i = 0; i < 10; i++)
         item[i] = (struct stats_recovery_item){.without = 2, .with = 0};
     const struct stats_recovery all = recover(10); /* no event among ten */
     assert_true(all.recovery == 1 && all.bounds.high == 1);
     assert_true(fabs(all.bounds.low - pow(0.025, 0.1)) < 1e-12);
+    assert_true(all.net == 20 && all.net_bounds.low == 20 && all.net_bounds.high == 20);
 
     for (uint32_t i = 0; i < 10; i++)
         item[i].with = item[i].without;
@@ -68,6 +70,9 @@ static void test_exact(void **state)
     const struct stats_recovery harm = recover(10);
     assert_true(fabs(harm.recovery + 1.5) < 1e-12);
     assert_true(harm.bounds.low < -1.5 && harm.bounds.high > -1.5 && harm.bounds.high < 0);
+    assert_true(fabs(harm.net + 30) < 1e-12);
+    assert_true(harm.net_bounds.low < -30 && harm.net_bounds.high > -30);
+    assert_true(harm.net_bounds.high < 0);
 }
 
 /* Weights of any scale give the same; items without trials do not matter to the estimate. */
@@ -153,7 +158,8 @@ static void test_coverage(void **state)
         const struct setting *s = &settings[k];
         const double centre = log(s->rate / (1 - s->rate)), p = mean_rate(centre);
         const double truth = s->recovery - s->harm * (1 - p) / p;
-        uint32_t covered = 0, above = 0, known = 0;
+        const double net = s->items * s->trials * (p * s->recovery - (1 - p) * s->harm);
+        uint32_t covered = 0, above = 0, known = 0, net_covered = 0;
         double width = 0;
         for (uint32_t run = 0; run < RUNS; run++) {
             struct rng rng;
@@ -164,12 +170,15 @@ static void test_coverage(void **state)
             width += isfinite(r.bounds.low) ? r.bounds.high - r.bounds.low : 0;
             covered += r.bounds.low <= truth && truth <= r.bounds.high;
             above += r.bounds.low > truth;
+            net_covered += r.net_bounds.low <= net && net <= r.net_bounds.high;
         }
-        print_message(
-            "%s: %.1f %% covered, true recovery below the lower end %.1f %%, width %.3f\n", s->name,
-            100.0 * covered / RUNS, 100.0 * above / RUNS, width / known);
+        print_message("%s: %.1f %% covered, true recovery below the lower end %.1f %%, width %.3f; "
+                      "net %.1f %%\n",
+                      s->name, 100.0 * covered / RUNS, 100.0 * above / RUNS, width / known,
+                      100.0 * net_covered / RUNS);
         assert_true(covered >= 0.935 * RUNS); /* 0.95 less two standard errors of RUNS */
         assert_true(above <= 0.04 * RUNS);
+        assert_true(net_covered >= 0.92 * RUNS);
     }
 }
 

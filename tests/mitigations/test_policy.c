@@ -12,6 +12,7 @@
 #include "../fuzz/fuzz_mutate.h"
 #include "../fuzz/fuzz_policy.c"
 #include "base/file.h"
+#include "model/op.h"
 
 static const char *policy_of(struct arena *arena, const struct protection *p)
 {
@@ -45,16 +46,65 @@ static void test_defaults(void **state)
 
 static void test_builtin(void **state)
 {
-    static const char *const names[] = {"nan_trap"};
     struct arena arena = {0};
+    size_t n;
+    const struct policy_named *named = policy_builtins(&n);
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    assert_non_null(policy_builtin("robust"));
+    for (size_t i = 0; i < n; i++) {
         struct policy policy;
-        assert_int_equal(policy_load(&policy, &arena, names[i]), STATUS_OK);
-        assert_true(policy.n > 0);
+        assert_int_equal(policy_load(&policy, &arena, named[i].name), STATUS_OK);
+        assert_true(policy.n > 0 && named[i].what[0]);
+        assert_string_equal(policy_builtin(named[i].name), named[i].text);
+        for (uint32_t k = 0; k < policy.n; k++) /* a name brings no file along */
+            assert_false(policy.entry[k].protection->calibrated);
     }
     assert_null(policy_builtin("nothing"));
     arena_finish(&arena);
+}
+
+static double work_of(const char *text, const struct protection_column *column)
+{
+    struct arena arena = {0};
+    struct policy policy;
+    assert_int_equal(fuzz_read(&policy, &arena, text, strlen(text)), STATUS_OK);
+    const double work = policy_work(&policy, column);
+    arena_finish(&arena);
+    return work;
+}
+
+/* Work that checks add, of what the graph says. */
+static void test_work(void **state)
+{
+    struct model *model = NULL;
+    double macs = 0, linear = 0, elements = 0;
+    (void)state;
+    assert_int_equal(model_open(&model, VKFI_TINY "/tiny-llama-q4_1.gguf"), STATUS_OK);
+    const struct protection_column column = {model, STORAGE_F32, 9, 20};
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        const struct node *node = &model->graph.node[i];
+        macs += (double)op_macs(node, column.seen);
+        elements += op_is_site(node->op) ? (op_per_key(node->op) ? 9.0 : 1.0) * node->rows : 0;
+        linear += node->op == OP_LINEAR ? 3.0 * node->width + 2.0 * node->rows : 0; /* one part */
+    }
+#define ONE(kind, more) "{\"protect\": [{\"kind\": \"" kind "\"" more "}]}"
+    assert_true(work_of(ONE("nan_trap", ""), &column) == 0);
+    assert_float_equal(work_of(ONE("redundancy", ""), &column), 1 + elements / macs, 1e-9);
+    assert_true(work_of(ONE("redundancy", ",\"stage\": \"prefill\""), &column) == 0);
+    assert_float_equal(work_of(ONE("abft", ""), &column), linear / macs, 1e-9);
+    assert_true(work_of(ONE("range_guard", ""), &column) < elements / macs);
+    assert_true(work_of(ONE("range_guard", ",\"sites\": \"output\""), &column) > 0);
+    assert_float_equal(work_of(ONE("token_filter", ""), &column),
+                       work_of(ONE("adaptive", ""), &column), 0);
+    assert_true(work_of(ONE("weight_audit", ",\"mode\": \"end\""), &column) <
+                work_of(ONE("weight_audit", ""), &column));
+    assert_true(work_of(ONE("kv_checkpoint", ",\"every\": 1"), &column) >
+                work_of(ONE("kv_checkpoint", ",\"every\": 2"), &column));
+    assert_true(work_of(ONE("kv_checkpoint", ",\"bits\": 0"), &column) == 0);
+    assert_float_equal(
+        work_of("{\"protect\": [{\"kind\": \"abft\"}, {\"kind\": \"redundancy\"}]}", &column),
+        1 + (elements + linear) / macs, 1e-9);
+    model_close(&model);
 }
 
 static void test_schema(void **state)
@@ -120,7 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_builtin),
-        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_schema), cmocka_unit_test(test_work),
         cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
