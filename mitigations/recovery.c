@@ -13,25 +13,31 @@ static void settle(struct recovery *r, enum decode_damage damage)
 {
     r->damage = damage > r->damage ? damage : r->damage;
     r->last = damage;
-    r->open = false;
+    r->open = r->nested && damage != DECODE_UNCORRECTED;
+    if (r->nested)
+        r->inner_tries = r->now.tries;
+    if (r->open)
+        r->now = r->outer;
+    r->nested = false;
 }
 
 /* What becomes of a column that cannot be computed again. */
 static enum recovery_action give_up(struct recovery *r)
 {
-    const bool proven = r->severity == PROTECTION_HARD;
-    settle(r, proven                           ? DECODE_UNCORRECTED
-              : r->severity == PROTECTION_SOFT ? DECODE_FALSE_ALARM
-                                               : DECODE_CLEAN);
+    const bool proven = r->now.severity == PROTECTION_HARD;
+    settle(r, proven                               ? DECODE_UNCORRECTED
+              : r->now.severity == PROTECTION_SOFT ? DECODE_FALSE_ALARM
+                                                   : DECODE_CLEAN);
     return RECOVERY_TAKE;
 }
 
 static enum recovery_action redo(struct recovery *r, uint32_t most, uint32_t *out_back)
 {
-    const uint32_t back = r->back < r->position + 1 ? r->back : r->position + 1;
-    if (r->tries == RECOVERY_TRIES || back > most - r->redone)
+    const uint32_t back = r->now.back < r->now.position + 1 ? r->now.back : r->now.position + 1;
+    if (r->now.tries == RECOVERY_TRIES || back > most - r->redone)
         return give_up(r);
-    r->tries++;
+    r->now.tries++;
+    r->inner_end = r->nested ? r->inner_end : 0;
     r->redone += back;
     *out_back = back;
     return RECOVERY_REDO;
@@ -42,24 +48,29 @@ static enum recovery_action start(struct recovery *r, const struct recovery_colu
                                   uint32_t most, uint32_t *out_back)
 {
     const struct protection_finding *finding = column->finding;
-    const uint32_t tries =
-        r->open ? r->tries : 0; /* this column is before the one under treatment */
+    const bool inner = r->open && !r->nested; /* a column before the one under treatment */
+    const uint32_t tries = r->nested                                  ? r->now.tries
+                           : inner && column->position < r->inner_end ? r->inner_tries
+                                                                      : 0;
     if (finding->severity != PROTECTION_VERIFY)
         count_alarm(r, column->position);
     if (finding->back == 0) { /* whatever is under treatment stays so */
-        const bool open = r->open;
-        settle(r, DECODE_CORRECTED);
-        r->open = open;
+        r->damage = r->damage > DECODE_CORRECTED ? r->damage : DECODE_CORRECTED;
+        r->last = DECODE_CORRECTED;
         return RECOVERY_TAKE;
     }
+    if (inner)
+        r->outer = r->now;
+    r->nested = r->nested || inner;
+    if (r->nested && column->position >= r->inner_end)
+        r->inner_end = column->position + 1;
     r->open = true;
-    r->position = column->position;
-    r->severity = finding->severity;
-    r->back = finding->back;
-    r->tries = tries;
-    r->audited = false;
-    r->hashed = column->hashed;
-    r->hash[0] = column->hash;
+    r->now = (struct recovery_treatment){.position = column->position,
+                                         .severity = finding->severity,
+                                         .back = finding->back,
+                                         .tries = tries,
+                                         .hashed = column->hashed,
+                                         .hash = {column->hash, 0}};
     return redo(r, most, out_back);
 }
 
@@ -67,16 +78,17 @@ static enum recovery_action start(struct recovery *r, const struct recovery_colu
 static enum recovery_action verify(struct recovery *r, const struct recovery_column *column,
                                    uint32_t most, uint32_t *out_back)
 {
-    if (r->tries == 1 && column->hash != r->hash[0]) {
-        count_alarm(r, r->position);
-        r->hash[1] = column->hash;
+    if (r->now.tries == 1 && column->hash != r->now.hash[0]) {
+        count_alarm(r, r->now.position);
+        r->now.hash[1] = column->hash;
         return redo(r, most, out_back);
     }
-    if (r->tries == 1)
+    if (r->now.tries == 1)
         settle(r, DECODE_CLEAN);
     else
-        settle(r, column->hash == r->hash[0] || column->hash == r->hash[1] ? DECODE_CORRECTED
-                                                                           : DECODE_UNCORRECTED);
+        settle(r, column->hash == r->now.hash[0] || column->hash == r->now.hash[1]
+                      ? DECODE_CORRECTED
+                      : DECODE_UNCORRECTED);
     return RECOVERY_TAKE;
 }
 
@@ -85,23 +97,23 @@ static enum recovery_action again(struct recovery *r, const struct recovery_colu
                                   uint32_t most, uint32_t *out_back)
 {
     const bool quiet = column->finding->severity <= PROTECTION_VERIFY;
-    const bool same = r->hashed ? column->hash == r->hash[0] : !quiet;
-    if (column->finding->severity == PROTECTION_HARD && r->severity != PROTECTION_HARD) {
-        if (r->severity == PROTECTION_VERIFY)
-            count_alarm(r, r->position);
-        r->severity = PROTECTION_HARD;
+    const bool same = r->now.hashed ? column->hash == r->now.hash[0] : !quiet;
+    if (column->finding->severity == PROTECTION_HARD && r->now.severity != PROTECTION_HARD) {
+        if (r->now.severity == PROTECTION_VERIFY)
+            count_alarm(r, r->now.position);
+        r->now.severity = PROTECTION_HARD;
     }
-    if (r->severity == PROTECTION_VERIFY)
+    if (r->now.severity == PROTECTION_VERIFY)
         return verify(r, column, most, out_back);
-    if (r->severity == PROTECTION_HARD ? quiet : !same) {
+    if (r->now.severity == PROTECTION_HARD ? quiet : !same) {
         settle(r, DECODE_CORRECTED);
         return RECOVERY_TAKE;
     }
-    if (column->finding->back > r->back)
-        r->back = column->finding->back;
-    if (!r->audited)
+    if (column->finding->back > r->now.back)
+        r->now.back = column->finding->back;
+    if (!r->now.audited)
         return RECOVERY_AUDIT;
-    if (r->severity == PROTECTION_HARD)
+    if (r->now.severity == PROTECTION_HARD)
         return redo(r, most, out_back);
     settle(r, DECODE_FALSE_ALARM);
     return RECOVERY_TAKE;
@@ -113,9 +125,9 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open && column->position > r->position) /* the run did not come back to it */
-        settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
-    if (r->open && column->position == r->position)
+    if (r->open && column->position > r->now.position) /* the run did not come back to it */
+        settle(r, r->now.severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
+    if (r->open && column->position == r->now.position)
         return again(r, column, most, out_back);
     if (column->finding->severity != PROTECTION_QUIET)
         return start(r, column, most, out_back);
@@ -127,12 +139,12 @@ enum recovery_action recovery_audited(struct recovery *r, const struct protectio
 {
     const bool found = finding->severity != PROTECTION_QUIET;
     *out_back = 0;
-    r->audited = true;
-    if (finding->back > r->back)
-        r->back = finding->back;
+    r->now.audited = true;
+    if (finding->back > r->now.back)
+        r->now.back = finding->back;
     if (found)
-        r->severity = PROTECTION_HARD;
-    if (found || r->severity == PROTECTION_HARD)
+        r->now.severity = PROTECTION_HARD;
+    if (found || r->now.severity == PROTECTION_HARD)
         return redo(r, most, out_back);
     settle(r, DECODE_FALSE_ALARM);
     return RECOVERY_TAKE;
@@ -145,7 +157,7 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
     if (r->open) /* the run did not come back to it */
-        settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
+        settle(r, r->now.severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
     if (last->finding->severity == PROTECTION_QUIET)
         return RECOVERY_TAKE;
     if (r->ends++ < RECOVERY_TRIES)

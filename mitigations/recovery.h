@@ -13,16 +13,25 @@
 
 #define RECOVERY_TRIES 3u
 
-/* Of a run; all zeros at its start. */
-struct recovery {
-    bool open;         /* a column is under treatment */
-    uint32_t position; /* of that column */
+/* Of a column that raised an alarm. */
+struct recovery_treatment {
+    uint32_t position;
     enum protection_severity severity;
     uint32_t back;    /* columns computed again at a time */
     uint32_t tries;   /* how often the column was computed again */
-    bool audited;     /* memory was audited */
+    bool audited;     /* memory was */
     bool hashed;      /* bits are known: the column gives a token */
     uint64_t hash[2]; /* of its row: at the alarm, and once computed again */
+};
+
+/* Of a run; all zeros at its start. */
+struct recovery {
+    bool open; /* a column is under treatment */
+    struct recovery_treatment now;
+    bool nested;                     /* a column before it raised an alarm when it came again: */
+    struct recovery_treatment outer; /* what goes on once that is settled */
+    uint32_t inner_end;              /* 1 + the last such column since `outer` went back; 0: none */
+    uint32_t inner_tries;            /* of the last of them */
 
     uint32_t ends; /* how many alarms came at the end of the run */
     uint32_t alarms;

@@ -128,6 +128,66 @@ static void test_any_findings(void **state)
     }
 }
 
+/* Each column shows the same however often it comes: what is found at most costs a few tries a
+ * column, whatever the columns before it show, and never all that the run may compute again. */
+static void test_same_again(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 2000; seed++) {
+        struct protection_finding finding[40];
+        struct recovery r = {0};
+        struct rng rng;
+        rng_init(&rng, seed, 1);
+        const uint64_t calm = 1 + rng_below(&rng, 6);
+        for (uint32_t i = 0; i < 40; i++)
+            finding[i] = (struct protection_finding){
+                .severity = rng_below(&rng, calm) ? PROTECTION_QUIET
+                                                  : (enum protection_severity)rng_below(&rng, 4),
+                .back = 1 + (uint32_t)rng_below(&rng, 4)};
+        bool proven = false;
+        for (uint32_t position = 0; position < 40;) {
+            const struct recovery_column column = {
+                .position = position, .hashed = true, .finding = &finding[position]};
+            uint32_t back;
+            if (recovery_look(&r, &column, UINT32_MAX, &back) == RECOVERY_AUDIT)
+                (void)recovery_audited(&r, &(struct protection_finding){0}, UINT32_MAX, &back);
+            proven = proven || finding[position].severity == PROTECTION_HARD;
+            position = position + 1 - (back <= position ? back : position + 1);
+            assert_true(r.redone < 40 * 40);
+        }
+        assert_false(r.open);
+        assert_int_equal(r.damage == DECODE_UNCORRECTED, proven);
+    }
+}
+
+/* An alarm of an earlier column, raised while the run goes back, does not hide what becomes of the
+ * one that sent it back. */
+static void test_nested(void **state)
+{
+    const struct protection_finding soft = {.severity = PROTECTION_SOFT, .back = 1};
+    const struct protection_finding hard = {.severity = PROTECTION_HARD, .back = 2};
+    const struct protection_finding none = {0};
+    struct recovery_column early = {.position = 6, .hashed = true, .finding = &none};
+    struct recovery_column late = {.position = 7, .hashed = true, .finding = &hard};
+    struct recovery r = {0};
+    uint32_t back;
+    (void)state;
+    assert_int_equal(recovery_look(&r, &early, MOST, &back), RECOVERY_TAKE);
+    assert_int_equal(recovery_look(&r, &late, MOST, &back), RECOVERY_REDO);
+    early.finding = &soft;
+    assert_int_equal(recovery_look(&r, &early, MOST, &back), RECOVERY_REDO);
+    assert_int_equal(back, 1);
+    assert_int_equal(recovery_look(&r, &early, MOST, &back), RECOVERY_AUDIT);
+    assert_int_equal(recovery_audited(&r, &none, MOST, &back), RECOVERY_TAKE);
+    assert_int_equal(r.damage, DECODE_FALSE_ALARM);
+    late.finding = &none;
+    assert_int_equal(recovery_look(&r, &late, MOST, &back), RECOVERY_TAKE);
+    assert_false(r.open);
+    assert_int_equal(r.damage, DECODE_CORRECTED);
+    assert_int_equal(r.last, DECODE_CORRECTED);
+    assert_int_equal(r.alarms, 2);
+}
+
 static void test_end(void **state)
 {
     const struct protection_finding found = {.severity = PROTECTION_HARD, .back = 5};
@@ -157,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_scenes),
                                        cmocka_unit_test(test_any_findings),
-                                       cmocka_unit_test(test_end)};
+                                       cmocka_unit_test(test_same_again),
+                                       cmocka_unit_test(test_nested), cmocka_unit_test(test_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
