@@ -2,18 +2,102 @@
 /* The first part of a campaign: golden runs on the reference, whose lengths the draw needs. The
  * other devices are opened meanwhile, so that a failure is known before the long work. */
 #include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
 #include "inject/store/store_tables.h"
 
+#define KEEP_SECONDS 2.0 /* what a kill can cost; shorter work is not kept */
+
 /* A campaign's golden runs while they are made. */
 struct goldens {
     struct campaign_state *s;
-    uint32_t known; /* items */
+    uint32_t known;           /* items */
+    struct store_item *loose; /* (n_items) rows that are in no file yet */
+    uint32_t n_loose;
+    double written; /* when the last ones were */
 };
+
+/* --- the file beside the database --- */
+
+static const char *path_of(struct campaign_state *s)
+{
+    return arena_printf(&s->arena, "%s-golden", s->params->database);
+}
+
+/* What golden runs depend on. */
+static struct store_identity identity_of(const struct campaign_state *s)
+{
+    struct store_identity identity = s->params->identity;
+    identity.waves = "";
+    identity.trials = 0;
+    identity.shard = 0;
+    identity.shards = 1;
+    return identity;
+}
+
+static bool is_same(const struct store_identity *a, const struct store_identity *b)
+{
+    return strcmp(a->plan_hash, b->plan_hash) == 0 && strcmp(a->model_hash, b->model_hash) == 0 &&
+           strcmp(a->shaders, b->shaders) == 0 && strcmp(a->contract, b->contract) == 0;
+}
+
+/* Takes those that an earlier call left; those of another plan, model or build are dropped. */
+static enum status take_kept(struct campaign_state *s)
+{
+    const struct campaign_setup *setup = s->setup;
+    const struct store_identity identity = identity_of(s);
+    const char *path = path_of(s);
+    struct store *there = NULL;
+    struct stat info;
+    if (!path)
+        return STATUS_MEMORY;
+    if (s->store || stat(path, &info) != 0 || info.st_size == 0)
+        return STATUS_OK;
+    enum status st = store_open(&there, path);
+    if (st)
+        return st;
+    const bool same = is_same(store_identity(there), &identity);
+    store_destroy(&there);
+    if (!same) {
+        store_remove(path);
+        return STATUS_OK;
+    }
+    st = store_create(&s->kept, path, &identity);
+    return st ? st : campaign_items_read(s->item, &s->arena, s->kept, setup->plan, setup->model);
+}
+
+static enum status keep(struct goldens *g)
+{
+    struct campaign_state *s = g->s;
+    const struct store_identity identity = identity_of(s);
+    const char *path = path_of(s);
+    enum status st = path ? STATUS_OK : STATUS_MEMORY;
+    if (!st && !s->kept)
+        st = store_create(&s->kept, path, &identity);
+    if (!st)
+        st = store_put_items(s->kept, g->loose, g->n_loose);
+    g->n_loose = 0;
+    g->written = clock_seconds();
+    return st;
+}
+
+void campaign_golden_drop(struct campaign_state *s)
+{
+    if (!s->kept)
+        return;
+    store_destroy(&s->kept);
+    const char *path = path_of(s);
+    if (path)
+        store_remove(path);
+}
+
+/* --- the runs --- */
 
 static uint32_t find_unknown(const struct campaign_state *s)
 {
@@ -66,6 +150,11 @@ static enum status part(void *user, uint32_t device, struct field_bytes *body)
         st = campaign_items_take(s->item, &s->arena, setup->plan, setup->model, &row);
     if (!st)
         st = campaign_score_item(s->score, &s->arena, &s->item[row.id].row);
+    if (!st && !s->store) {
+        g->loose[g->n_loose++] = s->item[row.id].row;
+        if (clock_seconds() - g->written > KEEP_SECONDS)
+            st = keep(g);
+    }
     if (!st)
         campaign_tell(s, &(struct campaign_event){.kind = CAMPAIGN_EVENT_GOLDEN,
                                                   .item = g->known++,
@@ -116,13 +205,25 @@ enum status campaign_golden_run(struct campaign_state *s)
                                               .due = due,
                                               .incident = incident,
                                               .failed = failed};
+    enum status st = take_kept(s);
+    if (st)
+        return st;
     for (uint32_t i = 0; i < n; i++)
         goldens.known += s->item[i].known;
     if (goldens.known == n)
         return STATUS_OK;
-    enum status st = campaign_team_run(&s->world, setup->n_devices, &owner);
+    goldens.written = clock_seconds();
+    goldens.loose = arena_array(&s->arena, n, sizeof(*goldens.loose));
+    if (!goldens.loose)
+        return STATUS_MEMORY;
+    st = campaign_team_run(&s->world, setup->n_devices, &owner);
     for (uint32_t i = 0; i < setup->n_devices; i++)
         s->seat[i] = (struct campaign_seat){.item = CAMPAIGN_QUEUE_NO_ITEM};
+    /* A campaign that ends here, or has a file already, leaves all that was done. */
+    if (goldens.n_loose > 0 && (st || s->kept || campaign_state_stop(s) > 0)) {
+        const enum status kept = keep(&goldens);
+        st = st ? st : kept;
+    }
     const uint32_t left = find_unknown(s);
     if (st || left == n || campaign_state_stop(s) > 0)
         return st;

@@ -284,7 +284,10 @@ static enum status make_database(struct campaign_state *s)
         st = store_create(&s->store, s->params->database, &identity);
         st = st ? st : store_put_strata(s->store, strata, n);
     }
-    return st ? st : campaign_items_write(s->item, s->store, plan);
+    st = st ? st : campaign_items_write(s->item, s->store, plan);
+    if (!st)
+        campaign_golden_drop(s);
+    return st;
 }
 
 /* --- remaining work --- */
@@ -423,6 +426,7 @@ enum status campaign_run(const struct campaign_params *params)
     campaign_estimate_destroy(&s->estimate);
     campaign_queue_destroy(&s->queue);
     store_destroy(&s->store);
+    store_destroy(&s->kept);
     certify_destroy(&s->certify);
     campaign_score_destroy(&s->score);
     sample_destroy(&s->sample);

@@ -36,7 +36,8 @@ struct campaign_state {
     struct certify *certify;
     struct campaign_score *score;
     struct store *store;
-    bool resumed; /* the database existed */
+    struct store *kept; /* golden runs while there is no database yet; null: none */
+    bool resumed;       /* the database existed */
     struct campaign_queue *queue;
     struct campaign_estimate *estimate;
     struct campaign_shadow *shadow;
@@ -59,8 +60,11 @@ static inline int campaign_state_stop(const struct campaign_state *s)
     return s->setup->stop ? (int)*s->setup->stop : 0;
 }
 
-/* campaign_golden.c: the golden run on the reference of each item without one. */
+/* campaign_golden.c: the golden run on the reference of each item without one. While there is no
+ * database, which needs the draw and so all of them, they are kept in a file beside it, which the
+ * next call goes on from. That is dropped once the database has them. */
 enum status campaign_golden_run(struct campaign_state *s) STATUS_MUST_USE;
+void campaign_golden_drop(struct campaign_state *s);
 
 /* campaign_look.c: the order of work of a campaign with looks, and the looks. */
 enum status campaign_look_order(struct campaign_state *s,

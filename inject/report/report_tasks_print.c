@@ -137,7 +137,8 @@ enum status report_tasks_answers(struct report_table *out, struct report_context
         report_figure_mean(out, r, "logp", t->logp, t->of_logp);
         report_table_set(out, r, "logp_error", t->logp_error);
         report_table_set(out, r, "logp_df", t->logp_df);
-        report_table_set(out, r, "logp_trials", (double)t->logp_trials);
+        if (t->logp_trials > 0) /* else there is no such column, as without any log-likelihood */
+            report_table_set(out, r, "logp_trials", (double)t->logp_trials);
     }
     return st;
 }

@@ -79,6 +79,7 @@ struct bench {
     struct campaign_progress end; /* without its list of devices: */
     uint64_t ran[BENCH_DEVICES];
     uint32_t stop_after;            /* batches until `stop` is counted up; 0: never */
+    uint32_t stop_after_goldens;    /* the same of golden runs                      */
     unsigned kill_seed;             /* workers are killed at random; 0: not */
     uint32_t killed, killed_at;     /* batches at the last time */
     uint32_t in_row[BENCH_DEVICES]; /* kills of a device since its last batch */
@@ -195,6 +196,7 @@ static inline void bench_event(void *user, const struct campaign_event *event)
 {
     struct bench *b = user;
     b->goldens += event->kind == CAMPAIGN_EVENT_GOLDEN;
+    b->stop += b->stop_after_goldens > 0 && b->goldens == b->stop_after_goldens;
     b->failed += event->kind == CAMPAIGN_EVENT_FAILED;
     b->aside += event->kind == CAMPAIGN_EVENT_ASIDE;
     b->incidents += event->kind == CAMPAIGN_EVENT_INCIDENT;
@@ -288,7 +290,9 @@ static inline struct bench *bench_begin(const char *more)
 
 static inline void bench_remove(const char *path)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal", "-lock"};
+    static const char *const ends[] = {
+        "",        "-wal",        "-shm",        "-journal",    "-lock",
+        "-golden", "-golden-wal", "-golden-shm", "-golden-lock"};
     char name[192];
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         snprintf(name, sizeof(name), "%s%s", path, ends[i]);

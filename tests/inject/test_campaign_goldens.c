@@ -319,11 +319,69 @@ static void test_crash(void **state)
     arena_finish(&arena);
 }
 
+/* How many golden runs lie beside the database; false: none do. */
+static bool kept_beside(const struct bench *b, uint32_t *out)
+{
+    struct arena arena = {0};
+    struct store_item *item;
+    struct store *store;
+    char path[160];
+    snprintf(path, sizeof(path), "%s-golden", b->path);
+    if (access(path, F_OK) != 0)
+        return false;
+    assert_int_equal(store_open(&store, path), STATUS_OK);
+    assert_int_equal(store_read_items(store, &arena, &item, out), STATUS_OK);
+    store_destroy(&store);
+    arena_finish(&arena);
+    return true;
+}
+
+/* Golden runs are kept when a campaign is interrupted or fails before there is a database; the next
+ * call makes the others alone and leaves nothing beside it. Those of another plan are not taken. */
+static void test_interrupted(void **state)
+{
+    struct arena arena = {0};
+    struct text expected = {0};
+    char *const plan = plan_text(&arena, DECODING[1], RECORD[1]);
+    uint32_t kept = 0;
+    (void)state;
+    struct bench *whole = bench_begin_plan(plan);
+    assert_int_equal(campaign_run(&whole->params), STATUS_OK);
+    assert_false(kept_beside(whole, &kept));
+    bench_rows(&expected, whole->path);
+    bench_end(whole);
+    for (uint32_t after = 1; after < 8; after += 3) {
+        struct bench *b = bench_begin_plan(plan);
+        b->stop_after_goldens = after;
+        assert_int_equal(campaign_run(&b->params), STATUS_OK);
+        const uint32_t made = b->goldens;
+        assert_true(made >= after && kept_beside(b, &kept) && kept == made);
+        struct bench *other = bench_begin_plan(plan_text(&arena, DECODING[0], RECORD[0]));
+        if (after == 1) {
+            other->params.database = b->path;
+            assert_int_equal(campaign_run(&other->params), STATUS_OK);
+            assert_int_equal(other->goldens, other->plan.n_items);
+            assert_false(kept_beside(b, &kept));
+        } else {
+            b->stop = 0;
+            b->stop_after_goldens = 0;
+            assert_int_equal(campaign_run(&b->params), STATUS_OK);
+            assert_int_equal(b->goldens, b->plan.n_items); /* of both calls */
+            assert_false(kept_beside(b, &kept));
+            bench_expect_rows(b, &expected);
+        }
+        bench_end(other);
+        bench_end(b);
+    }
+    text_finish(&expected);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_check),
-                                       cmocka_unit_test(test_underflow),
-                                       cmocka_unit_test(test_crash)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same), cmocka_unit_test(test_check), cmocka_unit_test(test_underflow),
+        cmocka_unit_test(test_crash), cmocka_unit_test(test_interrupted)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
