@@ -188,6 +188,20 @@ static size_t size_of_state(const void *self)
     return sizeof(struct state);
 }
 
+/* As the CPU reads them; a Vulkan device has a copy. */
+static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
+{
+    const struct self *s = self;
+
+    (void)state;
+    if (index >= s->n)
+        return false;
+    const struct guard_abft *table = &s->ex->abft[s->node[index]];
+    *out = (struct protection_area){"sums", (uint8_t *)table->words,
+                                    (size_t)table->parts * table->part_words * sizeof(float)};
+    return true;
+}
+
 const struct protection protection_abft = {
     .name = "abft",
     .what = "check sums of linear ops: weights, partial sums and results beyond rounding",
@@ -202,4 +216,5 @@ const struct protection protection_abft = {
     .look = look,
     .audit = audit,
     .work = work,
+    .area = area,
 };

@@ -319,3 +319,25 @@ const struct protector_event *protector_events(const struct protector *protector
     *out_dropped = run->dropped;
     return run->event;
 }
+
+bool protector_area(const struct protector *protector, void *state, uint32_t index,
+                    struct protection_area *out, const char **out_owner)
+{
+    for (uint32_t i = 0; i < protector->n; i++) {
+        const struct entry *entry = &protector->entry[i];
+        uint32_t own = 0;
+        while (entry->protection->area &&
+               entry->protection->area(entry->self, state_of(entry, state), own, out)) {
+            *out_owner = entry->protection->name;
+            if (own++ == index)
+                return true;
+        }
+        index -= own;
+    }
+    return false;
+}
+
+const char *protector_asker(const struct protector *protector, const struct guard *guard)
+{
+    return protector->entry[guard->tag].protection->name;
+}

@@ -18,6 +18,15 @@ void protector_close(struct protector **protector);
 /* For decode_rules.check, as long as the protector lives. */
 const struct decode_check *protector_check(const struct protector *protector);
 
+/* Memory of the protections in a run whose memory is `state` (generation.state): index from 0;
+ * false: there is no such area. `out_owner`: the protection's name. Bytes outside `state` are those
+ * of all runs. */
+bool protector_area(const struct protector *protector, void *state, uint32_t index,
+                    struct protection_area *out, const char **out_owner);
+
+/* The name of the protection that asked for a guard of decode_check.ask. */
+const char *protector_asker(const struct protector *protector, const struct guard *guard);
+
 /* An alarm of a run. */
 struct protector_event {
     const char *protection; /* its name */

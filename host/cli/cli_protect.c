@@ -72,6 +72,15 @@ static const char DETAILS[] =
     "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
     "the same bits, or it ends with exit code 4.\n"
     "\n"
+    "STRIKE\n"
+    "strike flips one bit of the protections' own memory (bounds, sums, references, shadows, "
+    "controllers, the verdict words of a column) in each of --trials clean runs on the CPU, before "
+    "a column drawn at random is looked at. Each area has as many trials; its total weighs areas "
+    "by their bits. A run is silent (golden's text, no alarm), a false alarm (golden's text), "
+    "refused (golden's text, said to be damaged: exit code 5 of vkfi run) or harmed (another "
+    "text). A trial depends on its number and the seed alone: --trial ID runs one again. Such "
+    "faults have no run without protection to compare with, so no campaign draws them.\n"
+    "\n"
     "CALIBRATE\n"
     "calibrate runs a model on items of tasks and writes what clean runs look like, which some "
     "protections need: the smallest and largest output of each site, apart for position 0 and all "
@@ -104,17 +113,18 @@ static const char DETAILS[] =
     "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli\n"
     "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
 
-enum { LIST, SHOW, SCHEMA, BENCH, CALIBRATE, PLAN, ACTIONS };
+enum { LIST, SHOW, SCHEMA, BENCH, STRIKE, CALIBRATE, PLAN, ACTIONS };
 static const struct cli_action ACTION[ACTIONS] = {
     [LIST] = {"list", NULL, 0, 0, list},
     [SHOW] = {"show", "policy", 1, 1, show},
     [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
     [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench},
+    [STRIKE] = {"strike", "policy", 1, 1, cli_protect_strike},
     [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate},
     [PLAN] = {"plan", "database", 1, 1, cli_protect_plan}};
 
 #define STORAGES "f32|f16|bf16"
-#define RUNS (1u << BENCH | 1u << CALIBRATE)
+#define RUNS (1u << BENCH | 1u << CALIBRATE | 1u << STRIKE)
 
 static enum status run_action(const struct cli_actions *actions, const struct cli_env *env,
                               int argc, char **argv)
@@ -125,6 +135,8 @@ static enum status run_action(const struct cli_actions *actions, const struct cl
                                          "show POLICY\n"
                                          "schema\n"
                                          "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                                         "strike POLICY -m MODEL [--trials N] [--seed SEED] "
+                                         "[--trial ID] [--json]\n"
                                          "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
                                          "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
                                          "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
@@ -140,11 +152,15 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
                                     .split = TASK_SPLIT_CALIBRATE,
                                     .pairs = 30,
                                     .budget = 3,
+                                    .trials = 200,
+                                    .trial = CLI_PROTECT_ALL,
+                                    .seed = 1,
                                     .threads = env->threads};
     const struct cli_option options[] = {
         {RUNS | 1u << PLAN,
          {'m', "model", ARGS_TEXT, &o.model, "MODEL",
-          "bench, calibrate: a model's name or path; plan: another than the campaign's.", 0, 0}},
+          "bench, strike, calibrate: a model's name or path; plan: another than the campaign's.", 0,
+          0}},
         {1u << PLAN,
          {0, "budget", ARGS_REAL, &o.budget, "PERCENT",
           "plan: of a token's multiply-adds that may be done twice (3).", 0.001, 100}},
@@ -152,20 +168,26 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
          {0, "random", ARGS_UINT, &o.random, "SEED",
           "plan: sites at random, for as much work as the best ones take.", 1, 9e18}},
         {1u << PLAN, CLI_READING_SUSPECT(&o.allow_suspect)},
-        {RUNS,
+        {1u << BENCH | 1u << CALIBRATE,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
-        {1u << BENCH,
+        {1u << STRIKE, {0, "trials", ARGS_UINT, &o.trials, "N", "strike: runs (200).", 1, 1e6}},
+        {1u << STRIKE,
+         {0, "seed", ARGS_UINT, &o.seed, "SEED", "strike: of the draws (1).", 0, 9e18}},
+        {1u << STRIKE,
+         {0, "trial", ARGS_UINT, &o.trial, "ID", "strike: this trial alone.", 0, 1e6}},
+        {1u << BENCH | 1u << STRIKE,
          {'p', "prompt", ARGS_TEXT, &o.prompt, "TEXT",
-          "bench: the prompt (a paragraph of 60 words).", 0, 0}},
+          "bench, strike: the prompt (a paragraph of 60 words).", 0, 0}},
         {RUNS,
          {'n', "number", ARGS_UINT, &o.n, "N",
-          "bench: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
+          "bench, strike: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
         {RUNS,
          {0, "act", ARGS_CHOICE, &o.act, STORAGES,
-          "bench, calibrate: type activations are stored in.", 0, 0}},
+          "bench, strike, calibrate: type activations are stored in.", 0, 0}},
         {RUNS,
-         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, calibrate: type of the KV cache.", 0, 0}},
+         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, strike, calibrate: type of the KV cache.",
+          0, 0}},
         {RUNS, CLI_THREADS_OPTION(&o.threads)},
         {1u << CALIBRATE,
          {0, "tasks", ARGS_LIST, &o.tasks, "TASK",
@@ -181,7 +203,8 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << CALIBRATE | 1u << PLAN,
          {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate, plan: the file to write.", 0,
           0}},
-        {1u << BENCH | 1u << PLAN, {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
+        {1u << BENCH | 1u << STRIKE | 1u << PLAN,
+         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};
     const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
     return run_action(&actions, env, argc, argv);

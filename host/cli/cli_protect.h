@@ -5,10 +5,13 @@
 
 #include "cli/cli.h"
 
+#define CLI_PROTECT_ALL UINT64_MAX
+
 struct cli_protect_options {
     const char *model, *device, *prompt, *data, *output;
     struct args_list tasks;
     uint64_t n, pairs, threads, random; /* random: seed; 0: sites by harm */
+    uint64_t trials, trial, seed;       /* of strike; trial: alone, or CLI_PROTECT_ALL */
     double budget;                      /* % of a token's work */
     int act, kv;                        /* enum storage */
     int split;                          /* enum task_split */
@@ -18,6 +21,10 @@ struct cli_protect_options {
 /* bench POLICY: what a clean run pays for its protection. */
 enum status cli_protect_bench(const struct cli_env *env, const void *options,
                               const struct args_list *operands) STATUS_MUST_USE;
+
+/* strike POLICY: what faults in the protections' own memory do to clean runs. */
+enum status cli_protect_strike(const struct cli_env *env, const void *options,
+                               const struct args_list *operands) STATUS_MUST_USE;
 
 /* calibrate: bounds and features of clean runs, to a file. */
 enum status cli_protect_calibrate(const struct cli_env *env, const void *options,

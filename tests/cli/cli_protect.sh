@@ -29,6 +29,23 @@ refused 2 protect bench nan_trap -m "$LLAMA" --pairs 2
 refused 2 protect list nan_trap
 refused 2 protect measure
 
+# Faults of the protections' own memory: each area by its name, a trial again by its number.
+echo '{"protect": [{"kind": "abft"}, {"kind": "weight_audit", "mode": "end"}, {"kind": "kv_checkpoint"}]}' >own.json
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 60 --json
+json '{a["protection"] + "." + a["area"] for a in d["areas"]} >= {"abft.sums", "abft.verdicts", "weight_audit.references", "kv_checkpoint.shadow"}'
+json 'all(a["trials"] == 12 and a["bits"] > 0 and a["harmed"]["count"] == 0 for a in d["areas"])'
+json 'all(a["false_alarm"]["count"] + a["refused"]["count"] > 0 for a in d["areas"] if a["area"] == "verdicts" and a["protection"] == "kv_checkpoint")'
+json 'sum(d["by_bits"].values()) > 0.999'
+cp out struck
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 60 --json
+cmp -s out struck || fail "the same seed, other trials"
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trial 7
+cp out alone
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trial 7
+cmp -s out alone || fail "a trial depends on more than its number"
+refused 2 protect strike nan_trap -m "$LLAMA"
+refused 2 protect strike own.json
+
 # A policy from a profile of the tiny model: within its budget, and one at random for as much work.
 cat >profile.json <<J
 {"model": "$LLAMA", "prompts": {"texts": ["one", "two", "three", "four"]}, "population": "ops",
