@@ -145,17 +145,19 @@ static enum status run_action(const struct cli_actions *actions, const struct cl
     return cli_actions_run(actions, &spec, env, argc, argv);
 }
 
+static const struct cli_protect_options DEFAULTS = {.device = "cpu",
+                                                    .n = 32,
+                                                    .split = TASK_SPLIT_CALIBRATE,
+                                                    .pairs = 30,
+                                                    .budget = 3,
+                                                    .trials = 200,
+                                                    .trial = CLI_PROTECT_ALL,
+                                                    .seed = 1};
+
 enum status cli_protect(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_protect_options o = {.device = "cpu",
-                                    .n = 32,
-                                    .split = TASK_SPLIT_CALIBRATE,
-                                    .pairs = 30,
-                                    .budget = 3,
-                                    .trials = 200,
-                                    .trial = CLI_PROTECT_ALL,
-                                    .seed = 1,
-                                    .threads = env->threads};
+    struct cli_protect_options o = DEFAULTS;
+    o.threads = env->threads;
     const struct cli_option options[] = {
         {RUNS | 1u << PLAN,
          {'m', "model", ARGS_TEXT, &o.model, "MODEL",
