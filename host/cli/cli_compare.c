@@ -36,6 +36,7 @@ struct options {
     double spends; /* the part of the error that a look at extended campaigns may spend:
                       plan_waves.h */
     int given;
+    const char *arm; /* whose runs are compared; null: the trials */
     bool baseline, reliability, json, allow_suspect;
 };
 
@@ -125,7 +126,8 @@ static enum status print_pairs(const struct result *result, const struct options
 {
     const struct report_pairs *p = &result->pairs;
     const struct report_pairs_result *any = &result->of[0];
-    printf("reliability  %" PRIu64 " pairs of the same logical fault%s\n", any->pairs,
+    printf("reliability  %" PRIu64 " pairs of the same logical fault%s%s%s\n", any->pairs,
+           options->arm ? " under arm " : "", options->arm ? options->arm : "",
            any->weighted ? ", rates weighted over strata" : ", as drawn: no weights");
     if (p->items_apart)
         printf("             %" PRIu32 " items whose golden text differs, %" PRIu64
@@ -226,6 +228,8 @@ static void put_pairs(struct json_writer *w, const struct result *result,
     json_member_object(w, "reliability");
     json_member_int(w, "pairs", result->of[0].pairs);
     json_member_bool(w, "weighted", result->of[0].weighted);
+    if (options->arm)
+        json_member_text(w, "arm", options->arm);
     json_member_int(w, "items_apart", p->items_apart);
     json_member_int(w, "trials_apart", p->apart);
     json_member_int(w, "only_first", p->only_first);
@@ -287,6 +291,10 @@ static const char DETAILS[] =
     "that is not significant is not equality. Items whose golden texts differ, and trials that one "
     "database lacks, are listed apart.\n"
     "\n"
+    "With --arm the pairs are runs under an arm that both plans have by that name, whatever its "
+    "policy is in each: all trials that are not masked and a share of the others, which count as "
+    "all. So --baseline says whether a new policy, or the same one in a new release, is worse.\n"
+    "\n"
     "Where a campaign was extended after a look (vkfi plan extend), intervals and verdict pay for "
     "it: "
     "they spend 1/4, 1/8, ... of the error after one, two, ... such looks at both databases.\n"
@@ -330,6 +338,8 @@ static enum status parse(struct options *out, int argc, char **argv, bool *out_d
         {0, "given", ARGS_CHOICE, &out->given, "all|changed|golden_right",
          "Pairs counted: all (default), where both changed bits, where both goldens are right.", 0,
          0},
+        {0, "arm", ARGS_TEXT, &out->arm, "NAME",
+         "Compares runs under the protections of this arm, by their weights, in pairs.", 0, 0},
         {0, "confidence", ARGS_REAL, &out->confidence, "C",
          "Of the two-sided intervals. Default 0.95.", 0.5, 0.9999},
         {0, "json", ARGS_FLAG, &out->json, NULL, "Prints one JSON object.", 0, 0},
@@ -338,8 +348,8 @@ static enum status parse(struct options *out, int argc, char **argv, bool *out_d
     const struct args_spec spec = {
         .command = "vkfi compare",
         .summary = "do devices, modes or releases agree on the same faults",
-        .synopsis = "A.db B.db ... [--reliability] [--margin M] [--json]\n"
-                    "OLD.db NEW.db --baseline --margin M",
+        .synopsis = "A.db B.db ... [--reliability] [--arm NAME] [--margin M] [--json]\n"
+                    "OLD.db NEW.db --baseline --margin M [--arm NAME]",
         .details = DETAILS,
         .options = options,
         .operands = &out->databases};
@@ -414,11 +424,11 @@ static enum status compare(struct result *out, struct arena *arena, struct repor
         out->underflow[s] = report_data_underflow(&source[s]->data);
     }
     enum status st = STATUS_OK;
-    if (!options->baseline && is_exact(a) && is_exact(b)) {
+    if (!options->baseline && !options->arm && is_exact(a) && is_exact(b)) {
         out->has_conform = true;
         st = report_conform_compare(&out->conform, arena, a, b);
     }
-    if (!st && (options->baseline || options->reliability || differs(a, b)))
+    if (!st && (options->baseline || options->reliability || options->arm || differs(a, b)))
         st = compare_pairs(out, arena, a, b, options);
     if (!st && options->baseline)
         out->verdict = cli_pairs_decide(&(struct cli_pairs_question){
@@ -426,17 +436,32 @@ static enum status compare(struct result *out, struct arena *arena, struct repor
     return st;
 }
 
+/* The runs of an arm instead of the trials, if one is given. */
+static enum status open_source(struct report_source *out, const char *path,
+                               const struct options *options)
+{
+    enum status st = cli_reading_open(out, path, options->allow_suspect);
+    if (st || !options->arm)
+        return st;
+    st = report_source_arm(out, options->arm);
+    st = st ? st : report_source_load(out, UINT64_MAX);
+    if (!st && out->data.armed_missing > 0)
+        log_warn("%s: %" PRIu64 " trials have not yet run under arm '%s'", path,
+                 out->data.armed_missing, options->arm);
+    return st;
+}
+
 static enum status compare_all(const struct options *options, struct json_writer *w,
                                bool *out_agree)
 {
     struct report_source first = {0};
-    enum status st = cli_reading_open(&first, options->databases.item[0], options->allow_suspect);
+    enum status st = open_source(&first, options->databases.item[0], options);
     *out_agree = true;
     for (size_t i = 1; !st && i < options->databases.count; i++) {
         struct report_source other = {0};
         struct result result;
         struct arena arena = {0};
-        st = cli_reading_open(&other, options->databases.item[i], options->allow_suspect);
+        st = open_source(&other, options->databases.item[i], options);
         struct options own = *options;
         own.spends = st ? 1 : plan_waves_share(&first.plan, &other.plan);
         own.confidence = 1 - (1 - options->confidence) * own.spends;

@@ -145,8 +145,14 @@ enum status report_pairs_make(struct report_pairs *out, struct arena *arena,
     return st;
 }
 
+struct share {
+    double all, both, first, second;
+    double most; /* weight of a pair */
+};
+
 /* Weights of strata that have counted pairs, as shares of their sum; by pairs if there are none. */
-static void weigh(const struct report_pairs *pairs, struct stats_cluster_data *data, bool *weighted)
+static void weigh(const struct report_pairs *pairs, struct stats_cluster_data *data,
+                  const struct share *share, bool *weighted)
 {
     double sum = 0;
     *weighted = true;
@@ -155,7 +161,7 @@ static void weigh(const struct report_pairs *pairs, struct stats_cluster_data *d
             *weighted && !(pairs->stratum[h].trials && isnan(pairs->first->stratum[h].weight));
     for (uint32_t h = 0; h < data->n_strata; h++) {
         struct stats_cluster_stratum *s = &data->stratum[h];
-        const double own = *weighted ? pairs->first->stratum[h].weight : (double)s->trials;
+        const double own = *weighted ? pairs->first->stratum[h].weight : share[h].all;
         s->weight = s->trials ? own : 0;
         sum += s->weight;
     }
@@ -163,9 +169,13 @@ static void weigh(const struct report_pairs *pairs, struct stats_cluster_data *d
         data->stratum[h].weight /= sum;
 }
 
-struct share {
-    double both, first, second;
-};
+/* Pairs for which one stands: runs under an arm are all trials that are not masked and a share of
+ * the others, the same of both databases if they draw alike. */
+static double weight_of(const struct report_pair *pair)
+{
+    const double a = pair->first->weight, b = pair->second->weight;
+    return pair->first->trial == pair->second->trial ? fmax(a, b) : a * b;
+}
 
 /* Puts counted pairs into the cluster's arrays; counts the table of each stratum. */
 static void fill(struct report_pairs_result *out, const struct report_pairs *pairs,
@@ -177,12 +187,16 @@ static void fill(struct report_pairs_result *out, const struct report_pairs *pai
         if (!report_rate_holds(a, request->given) || !report_rate_holds(b, request->given))
             continue;
         const int x = request->events >> a->outcome & 1, y = request->events >> b->outcome & 1;
-        pairs->trial[data->n_trials++] =
-            (struct stats_cluster_trial){a->stratum, a->item, a->fault, a->cell, true, x - y, 1};
+        const double weight = weight_of(&pairs->pair[k]);
+        struct share *own = &share[a->stratum];
+        pairs->trial[data->n_trials++] = (struct stats_cluster_trial){
+            a->stratum, a->item, a->fault, a->cell, true, x - y, weight};
         data->stratum[a->stratum].trials++;
-        share[a->stratum].both += x && y;
-        share[a->stratum].first += x && !y;
-        share[a->stratum].second += !x && y;
+        own->all += weight;
+        own->most = fmax(own->most, weight);
+        own->both += x && y ? weight : 0;
+        own->first += x && !y ? weight : 0;
+        own->second += !x && y ? weight : 0;
         out->count.both += x && y;
         out->count.first_only += x && !y;
         out->count.second_only += !x && y;
@@ -195,18 +209,18 @@ static void fill(struct report_pairs_result *out, const struct report_pairs *pai
  * as reduced by the weights. */
 static double effective(const struct report_pairs_result *out, const struct share *total,
                         const struct stats_cluster_estimate *e,
-                        const struct stats_cluster_data *data)
+                        const struct stats_cluster_data *data, const struct share *share)
 {
     double worst = 0;
     for (uint32_t h = 0; h < data->n_strata; h++) {
-        if (data->stratum[h].trials)
-            worst = fmax(worst, data->stratum[h].weight / (double)data->stratum[h].trials);
+        if (share[h].all > 0)
+            worst = fmax(worst, data->stratum[h].weight * share[h].most / share[h].all);
     }
     const double discordant = out->count.first_only + out->count.second_only;
     const double own = total->first + total->second -
                        (total->first - total->second) * (total->first - total->second);
     const double by_variance = e->variance > 0 ? own / e->variance : INFINITY;
-    const double most = discordant < PAIRS_FEW ? 1 / worst : (double)out->pairs;
+    const double most = discordant < PAIRS_FEW ? 1 / worst : total->all;
     return fmin(most, by_variance);
 }
 
@@ -227,13 +241,13 @@ static void set_tests(struct report_pairs_result *out, const struct report_pairs
     }
 }
 
-/* The strata's shares, each by its weight. */
+/* The strata's shares, each by its weight; `all`: pairs for which they stand. */
 static struct share total_of(const struct stats_cluster_data *data, const struct share *share)
 {
-    struct share total = {0, 0, 0};
+    struct share total = {0};
     for (uint32_t h = 0; h < data->n_strata; h++) {
-        const struct stats_cluster_stratum *stratum = &data->stratum[h];
-        const double weight = stratum->trials ? stratum->weight / (double)stratum->trials : 0;
+        const double weight = share[h].all > 0 ? data->stratum[h].weight / share[h].all : 0;
+        total.all += share[h].all;
         total.both += weight * share[h].both;
         total.first += weight * share[h].first;
         total.second += weight * share[h].second;
@@ -266,13 +280,13 @@ void report_pairs_compare(struct report_pairs_result *out, const struct report_p
         free(share);
         return;
     }
-    weigh(pairs, &data, &out->weighted);
+    weigh(pairs, &data, share, &out->weighted);
     const struct share total = total_of(&data, share);
-    free(share);
     stats_cluster_contrast(&e, &data);
-    const double n = effective(out, &total, &e, &data);
+    const double n = effective(out, &total, &e, &data, share);
+    free(share);
     out->n_effective = n;
-    out->design_effect = (double)out->pairs / n;
+    out->design_effect = total.all / n;
     out->first = total.both + total.first;
     out->second = total.both + total.second;
     out->difference = stats_interval_end(total.first - total.second);

@@ -63,6 +63,24 @@ grep -q '^verdict     passed' out || fail "gate: $(cat out)"
 refused 2 gate whole.db --arm other --max 0.9
 refused 2 gate whole.db --arm trap --baseline parts.db --margin 0.5
 
+# An arm of two campaigns: each side's rate is that of the gate; a policy that wins back more than
+# the old one is no worse, and the old one is worse than it.
+sed 's/"trap.json"/"robust"/' plan.json >new.json
+good campaign run new.json -o new.db
+good compare whole.db new.db --arm trap --baseline --margin 0.05 --json
+cp out pairs
+json 'd["comparisons"][0]["reliability"]["arm"] == "trap" and "conformance" not in d["comparisons"][0]'
+json 'd["comparisons"][0]["reliability"]["classes"]["sdc"]["second"] < d["comparisons"][0]["reliability"]["classes"]["sdc"]["first"]'
+for side in first:whole second:new; do
+    good gate ${side#*:}.db --arm trap --max 0.9 --json
+    json 'abs(d["limit"]["rate"] - json.load(open("pairs"))["comparisons"][0]["reliability"]["classes"]["sdc"]["'${side%:*}'"]) < 1e-9'
+done
+"$VKFI" compare new.db whole.db --arm trap --baseline --margin 0.05 >out 2>err
+[ $? = 1 ] || fail "the old policy is not worse: $(cat out err)"
+good compare whole.db parts.db --arm trap
+grep -q '^reliability  [0-9]* pairs of the same logical fault under arm trap, ' out || fail "$(cat out)"
+refused 2 compare whole.db parts.db --arm other
+
 # The report; the database needs no policy file.
 rm trap.json
 good report whole.db -o whole.html --data data --json
