@@ -133,6 +133,18 @@ enum status cli_reading_open(struct report_source *out, const char *path, bool a
     return st ? st : report_source_load(out, UINT64_MAX);
 }
 
+enum status cli_reading_arm(struct report_source *source, const char *arm)
+{
+    if (!arm)
+        return STATUS_OK;
+    enum status st = report_source_arm(source, arm);
+    st = st ? st : report_source_load(source, UINT64_MAX);
+    if (!st && source->data.armed_missing > 0)
+        log_warn("%s: %" PRIu64 " trials have not yet run under arm '%s'", source->path,
+                 source->data.armed_missing, arm);
+    return st;
+}
+
 /* --- output --- */
 
 enum status cli_output_flush(void)

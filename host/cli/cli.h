@@ -102,6 +102,10 @@ enum status cli_reading_check(const struct args_list *databases, size_t least,
 enum status cli_reading_open(struct report_source *out, const char *path,
                              bool allow_suspect) STATUS_MUST_USE;
 
+/* Loads the runs of an arm instead of the trials; null: leaves these. Warns of runs that are
+ * missing. */
+enum status cli_reading_arm(struct report_source *source, const char *arm) STATUS_MUST_USE;
+
 /* --- output --- */
 
 /* Flushes standard output; STATUS_IO, logged, if not all of it arrived. */

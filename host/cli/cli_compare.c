@@ -436,32 +436,19 @@ static enum status compare(struct result *out, struct arena *arena, struct repor
     return st;
 }
 
-/* The runs of an arm instead of the trials, if one is given. */
-static enum status open_source(struct report_source *out, const char *path,
-                               const struct options *options)
-{
-    enum status st = cli_reading_open(out, path, options->allow_suspect);
-    if (st || !options->arm)
-        return st;
-    st = report_source_arm(out, options->arm);
-    st = st ? st : report_source_load(out, UINT64_MAX);
-    if (!st && out->data.armed_missing > 0)
-        log_warn("%s: %" PRIu64 " trials have not yet run under arm '%s'", path,
-                 out->data.armed_missing, options->arm);
-    return st;
-}
-
 static enum status compare_all(const struct options *options, struct json_writer *w,
                                bool *out_agree)
 {
     struct report_source first = {0};
-    enum status st = open_source(&first, options->databases.item[0], options);
+    enum status st = cli_reading_open(&first, options->databases.item[0], options->allow_suspect);
+    st = st ? st : cli_reading_arm(&first, options->arm);
     *out_agree = true;
     for (size_t i = 1; !st && i < options->databases.count; i++) {
         struct report_source other = {0};
         struct result result;
         struct arena arena = {0};
-        st = open_source(&other, options->databases.item[i], options);
+        st = cli_reading_open(&other, options->databases.item[i], options->allow_suspect);
+        st = st ? st : cli_reading_arm(&other, options->arm);
         struct options own = *options;
         own.spends = st ? 1 : plan_waves_share(&first.plan, &other.plan);
         own.confidence = 1 - (1 - options->confidence) * own.spends;
