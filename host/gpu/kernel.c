@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
+#include "gpu/kernel_constants.h"
 #include "gpu/kernel_patch.h"
 #include "gpu/spirv.h"
 #include "gpu/spirv_reflect.h"
@@ -15,7 +16,7 @@ struct build {
     const struct kernel_params *params;
     struct spirv module;
     struct spirv_reflect reflect;
-    uint32_t *words; /* owned; the patched module, null: as embedded */
+    uint32_t *words; /* owned; the module as the driver gets it */
     size_t count;
 };
 
@@ -141,10 +142,14 @@ static enum status read_module(struct build *b)
                 kernel->local_size[i] = b->params->constants[c].value;
         }
     }
-    if ((st = check_size(b)) != STATUS_OK || !code->exact)
-        return st;
-    return kernel_patch(&b->words, &b->count, &b->module, b->reflect.entry_point,
-                        &kernel->gpu->info.float_controls);
+    const struct gpu_float_controls none = {0};
+    st = check_size(b);
+    if (!st)
+        st = kernel_patch(&b->words, &b->count, &b->module, b->reflect.entry_point,
+                          code->exact ? &kernel->gpu->info.float_controls : &none);
+    return st ? st
+              : kernel_constants(b->words, &b->count, code->name, b->params->constants,
+                                 b->params->constant_count);
 }
 
 static enum status make_pipeline(struct build *b, VkShaderModule module)
@@ -153,14 +158,6 @@ static enum status make_pipeline(struct build *b, VkShaderModule module)
     struct gpu *gpu = kernel->gpu;
     const struct kernel_params *params = b->params;
     enum status st = STATUS_OK;
-    VkSpecializationMapEntry entry[KERNEL_SPEC_MAX];
-    uint32_t value[KERNEL_SPEC_MAX];
-    for (uint32_t i = 0; i < params->constant_count; i++) {
-        entry[i] = (VkSpecializationMapEntry){params->constants[i].id, 4 * i, 4};
-        value[i] = params->constants[i].value;
-    }
-    const VkSpecializationInfo constants = {params->constant_count, entry,
-                                            4 * params->constant_count, value};
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
         .requiredSubgroupSize = params->subgroup_size,
@@ -178,8 +175,7 @@ static enum status make_pipeline(struct build *b, VkShaderModule module)
                                : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
-                  .pName = "main",
-                  .pSpecializationInfo = params->constant_count ? &constants : NULL},
+                  .pName = "main"},
         .layout = kernel->layout,
     };
     VK(gpu->vk.vkCreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL,
@@ -200,8 +196,8 @@ static enum status compile(struct build *b)
     kernel->layout = layouts.pipeline;
     const VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = b->words ? b->count * 4 : b->params->code->size,
-        .pCode = b->words ? b->words : b->params->code->words,
+        .codeSize = b->count * 4,
+        .pCode = b->words,
     };
     VK(gpu->vk.vkCreateShaderModule(gpu->device, &info, NULL, &module));
     st = make_pipeline(b, module);
@@ -217,9 +213,6 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     enum status st = gpu_check(gpu);
     if (st)
         return st;
-    if (params->constant_count > KERNEL_SPEC_MAX)
-        return differ(&build, "largest number of constants", KERNEL_SPEC_MAX,
-                      params->constant_count);
     struct kernel *kernel = calloc(1, sizeof(*kernel));
     if (!kernel) {
         log_error("no memory for kernel %s", params->code->name);

@@ -21,7 +21,6 @@ struct shader_code {
 };
 
 #define KERNEL_BINDINGS_MAX 16
-#define KERNEL_SPEC_MAX 32
 #define KERNEL_LITERAL UINT32_MAX
 
 /* The interface that the host expects; kernel_create compares it with the SPIR-V. */

@@ -13,6 +13,8 @@
 #include "gpu/kernel.h"
 #include "gpu/spirv_reflect.h"
 
+#define CONSTANTS_MAX 32
+
 static const char usage[] = "usage: isa_dump < JOBS\n"
                             "A job is a line: exact|native FILE.spv [ID=VALUE ...], specialization "
                             "constants by id.\n"
@@ -22,7 +24,7 @@ static const char usage[] = "usage: isa_dump < JOBS\n"
 struct job {
     bool exact;
     const char *path;
-    struct kernel_constant constant[KERNEL_SPEC_MAX];
+    struct kernel_constant constant[CONSTANTS_MAX];
     uint32_t constants;
 };
 
@@ -37,8 +39,8 @@ static enum status parse(struct job *out, char *line)
         unsigned long id = strtoul(word, &end, 10), value = 0;
         if (*end == '=')
             value = strtoul(end + 1, &value_end, 0);
-        if (!value_end || *value_end != '\0' || out->constants == KERNEL_SPEC_MAX) {
-            log_error("found '%s', expected up to %d ID=VALUE", word, KERNEL_SPEC_MAX);
+        if (!value_end || *value_end != '\0' || out->constants == CONSTANTS_MAX) {
+            log_error("found '%s', expected up to %d ID=VALUE", word, CONSTANTS_MAX);
             return STATUS_USAGE;
         }
         out->constant[out->constants++] =
