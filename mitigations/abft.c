@@ -54,7 +54,7 @@ static uint32_t last_store(const struct graph *graph)
 }
 
 static enum status open_abft(void *self, struct arena *arena, const void *params,
-                             const struct protection_setup *setup)
+                             const struct protection_setup *setup, struct protection_needs *needs)
 {
     const struct graph *graph = &setup->ex->model->graph;
     const struct params *given = params;
@@ -74,12 +74,8 @@ static enum status open_abft(void *self, struct arena *arena, const void *params
         s->node[s->n++] = i;
         s->n_early += i < last_store(graph);
     }
+    *needs = (struct protection_needs){.state = sizeof(struct state), .guards = s->n};
     return executor_guard_abft(s->ex, s->node, s->n);
-}
-
-static uint32_t guards(const void *self)
-{
-    return ((const struct self *)self)->n;
 }
 
 static uint32_t ask(const void *self, const void *state, uint32_t position, uint32_t prompt,
@@ -108,17 +104,12 @@ static enum status look(void *self, void *memory, const struct decode_view *view
                         struct protection_finding *out)
 {
     struct state *state = memory;
-    for (uint32_t i = 0; i < view->n_guards; i++) {
-        const struct guard *guard = &view->guard[i];
-        if (guard->verdict[0] == 0)
-            continue;
-        out->severity = PROTECTION_HARD;
-        out->back = 1;
-        out->node = guard->node;
-        out->detail = row_of(self, guard);
-        *state = (struct state){1 + guard->node, out->detail};
+    const struct guard *guard = protection_alarm(view);
+    if (!guard)
         return STATUS_OK;
-    }
+    *out = (struct protection_finding){
+        .severity = PROTECTION_HARD, .back = 1, .node = guard->node, .detail = row_of(self, guard)};
+    *state = (struct state){1 + guard->node, out->detail};
     return STATUS_OK;
 }
 
@@ -130,7 +121,7 @@ static enum status restore(struct self *s, uint32_t page, bool *out_damaged)
 
     if (!st)
         st = executor_weights_expected(s->ex, page, 1, &expected);
-    *out_damaged = !st && (found.sum != expected.sum || found.weighted != expected.weighted);
+    *out_damaged = !st && weight_sums_differ(&found, &expected);
     return *out_damaged ? executor_weights_restore(s->ex, page) : st;
 }
 
@@ -182,12 +173,6 @@ static double work(const void *params, const struct protection_column *column)
     return sum;
 }
 
-static size_t size_of_state(const void *self)
-{
-    (void)self;
-    return sizeof(struct state);
-}
-
 /* As the CPU reads them; a Vulkan device has a copy. */
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
@@ -210,8 +195,6 @@ const struct protection protection_abft = {
     .params = sizeof(struct params),
     .self = sizeof(struct self),
     .open = open_abft,
-    .state = size_of_state,
-    .guards = guards,
     .ask = ask,
     .look = look,
     .audit = audit,

@@ -72,26 +72,16 @@ static const struct protection_param PARAMS[] = {
 };
 
 static enum status open_adaptive(void *self, struct arena *arena, const void *params,
-                                 const struct protection_setup *setup)
+                                 const struct protection_setup *setup,
+                                 struct protection_needs *needs)
 {
     struct self *s = self;
     (void)arena;
     s->params = *(const struct params *)params;
     s->tau = setup->calibration->tau;
     calibration_level(s->range, setup->calibration, SOFT_LEVEL);
+    *needs = (struct protection_needs){.state = sizeof(struct state), .outputs = COLUMN_FEATURES};
     return STATUS_OK;
-}
-
-static size_t state_size(const void *self)
-{
-    (void)self;
-    return sizeof(struct state);
-}
-
-static uint32_t outputs(const void *self)
-{
-    (void)self;
-    return COLUMN_FEATURES;
 }
 
 static bool in_doubt(const struct self *s, const struct decode_view *view)
@@ -168,8 +158,6 @@ const struct protection protection_adaptive = {
     .self = sizeof(struct self),
     .calibrated = true,
     .open = open_adaptive,
-    .state = state_size,
-    .outputs = outputs,
     .look = look,
     .work = work,
     .area = area,

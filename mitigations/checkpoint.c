@@ -111,7 +111,8 @@ static void find_planes(struct self *s)
 }
 
 static enum status open_checkpoint(void *self, struct arena *arena, const void *params,
-                                   const struct protection_setup *setup)
+                                   const struct protection_setup *setup,
+                                   struct protection_needs *needs)
 {
     struct self *s = self;
     const uint32_t planes = 2 * setup->ex->model->hp.n_layers;
@@ -139,18 +140,9 @@ static enum status open_checkpoint(void *self, struct arena *arena, const void *
         return STATUS_MEMORY;
     find_planes(s);
     checkpoint_shadow_place(&s->shadow, (sizeof(struct state) + 15) / 16 * 16);
+    *needs =
+        (struct protection_needs){.state = s->shadow.first + s->shadow.size, .guards = s->n_stores};
     return STATUS_OK;
-}
-
-static size_t size_of_state(const void *self)
-{
-    const struct self *s = self;
-    return s->shadow.first + s->shadow.size;
-}
-
-static uint32_t guards(const void *self)
-{
-    return ((const struct self *)self)->n_stores;
 }
 
 static uint32_t ask(const void *self, const void *state, uint32_t position, uint32_t prompt,
@@ -175,11 +167,6 @@ static const uint32_t *verdict_of(const struct self *s, const struct decode_view
         i++;
     *out_node = view->guard[i].node;
     return view->guard[i].verdict + (plane->value ? 2 : 0);
-}
-
-static bool differs(struct kv_sums a, struct kv_sums b)
-{
-    return a.sum != b.sum || a.weighted != b.weighted || a.mixed != b.mixed;
 }
 
 /* Keeps the entries of a column, if they are what its registers held. */
@@ -255,8 +242,8 @@ static enum status write_back(struct self *s, const struct state *state, uint32_
         st = executor_kv_write(s->ex, &check.span, s->rows);
     if (!st)
         st = executor_kv_sums(s->ex, &check, 1, &found);
-    *out_done =
-        !st && !differs(found, checkpoint_shadow_sums(&s->shadow, plane, state, check.span, false));
+    *out_done = !st && !executor_kv_differ(found, checkpoint_shadow_sums(&s->shadow, plane, state,
+                                                                         check.span, false));
     return st;
 }
 
@@ -275,8 +262,9 @@ static bool is_trusted(struct self *s, struct state *state, uint32_t i)
 
 static bool is_damaged(const struct self *s, const struct state *state, uint32_t i)
 {
-    return differs(s->found[i], checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
-                                                       state, s->check[i].span, false));
+    return executor_kv_differ(s->found[i],
+                              checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
+                                                     state, s->check[i].span, false));
 }
 
 /* A page that differs: its kept bits are written back, or if the shadow is damaged too, its columns
@@ -370,9 +358,9 @@ static enum status count_low(struct self *s, const struct state *state, uint32_t
     const enum status st = sum_pages(s, state, branch, true, &n);
     *out = 0;
     for (uint32_t i = 0; i < n && !st; i++)
-        *out +=
-            differs(s->found[i], checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
-                                                        state, s->check[i].span, true));
+        *out += executor_kv_differ(s->found[i],
+                                   checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
+                                                          state, s->check[i].span, true));
     return st;
 }
 
@@ -440,8 +428,6 @@ const struct protection protection_kv_checkpoint = {
     .params = sizeof(struct params),
     .self = sizeof(struct self),
     .open = open_checkpoint,
-    .state = size_of_state,
-    .guards = guards,
     .ask = ask,
     .look = look,
     .audit = audit,

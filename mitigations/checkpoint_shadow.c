@@ -161,8 +161,7 @@ bool checkpoint_shadow_agrees(const struct checkpoint_shadow *shadow,
     for (uint32_t i = 0; i < span.n; i++) {
         const struct kv_sums kept = kept_sums(shadow, plane, memory, span.position + i, room);
         const struct kv_sums noted = sums_of(plane, memory, span.position + i)->top;
-        agrees = agrees && kept.sum == noted.sum && kept.weighted == noted.weighted &&
-                 kept.mixed == noted.mixed;
+        agrees = agrees && !executor_kv_differ(kept, noted);
     }
     return agrees;
 }

@@ -25,6 +25,13 @@ struct protection_setup {
     const struct calibration *calibration; /* null: none was given */
 };
 
+/* What runs need of an open protection. */
+struct protection_needs {
+    size_t state;     /* bytes of a run's memory */
+    uint32_t outputs; /* COLUMN_* of columns that give tokens */
+    uint32_t guards;  /* most of a column */
+};
+
 enum protection_severity {
     PROTECTION_QUIET,  /* nothing */
     PROTECTION_VERIFY, /* no alarm: the column is computed again to compare bits */
@@ -86,14 +93,11 @@ struct protection {
     size_t self;             /* bytes */
     bool calibrated;         /* setup.calibration is needed */
 
-    /* Prepares `self` (zeroed) from the parameters; memory from `arena`. */
+    /* Prepares `self` and fills `needs` (both zeroed); memory from `arena`. Null: nothing to do. */
     enum status (*open)(void *self, struct arena *arena, const void *params,
-                        const struct protection_setup *setup);
+                        const struct protection_setup *setup, struct protection_needs *needs);
     void (*close)(void *self); /* null: nothing to free but the arena */
 
-    size_t (*state)(const void *self);     /* bytes of a run; null: 0 */
-    uint32_t (*outputs)(const void *self); /* COLUMN_* of columns that give tokens; null: 0 */
-    uint32_t (*guards)(const void *self);  /* most of a column; null: 0 */
     uint32_t (*ask)(const void *self, const void *state, uint32_t position, uint32_t prompt,
                     struct guard *out); /* as decode_check.ask; null without guards */
 
@@ -115,6 +119,16 @@ struct protection {
      * false: there is no such area). Null: none. */
     bool (*area)(void *self, void *state, uint32_t index, struct protection_area *out);
 };
+
+/* The first guard of a view that found something; null: none did. */
+static inline const struct guard *protection_alarm(const struct decode_view *view)
+{
+    for (uint32_t i = 0; i < view->n_guards; i++) {
+        if (view->guard[i].verdict[0] != 0)
+            return &view->guard[i];
+    }
+    return NULL;
+}
 
 /* Whether some glob matches the site. */
 bool protections_match(const struct protection_sites *sites, const char *site);

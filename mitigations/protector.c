@@ -241,16 +241,17 @@ static enum status open_entry(struct protector *p, uint32_t i, const struct poli
                   protection->name);
         return STATUS_INPUT;
     }
+    struct protection_needs needs = {0};
     enum status st = STATUS_OK;
     if (protection->open)
-        st = protection->open(entry->self, &p->arena, from->params, setup);
+        st = protection->open(entry->self, &p->arena, from->params, setup, &needs);
     if (st)
         return st;
     p->opened[i] = true;
     entry->state = p->check.state;
-    p->check.state += protection->state ? ALIGNED(protection->state(entry->self)) : 0;
-    p->check.outputs |= protection->outputs ? protection->outputs(entry->self) : 0;
-    p->check.most_guards += protection->guards ? protection->guards(entry->self) : 0;
+    p->check.state += ALIGNED(needs.state);
+    p->check.outputs |= needs.outputs;
+    p->check.most_guards += needs.guards;
     return STATUS_OK;
 }
 

@@ -73,7 +73,7 @@ static enum status add_bounds(struct self *self, const struct params *params,
 }
 
 static enum status open(void *memory, struct arena *arena, const void *parameters,
-                        const struct protection_setup *setup)
+                        const struct protection_setup *setup, struct protection_needs *needs)
 {
     const struct params *params = parameters;
     struct self *self = memory;
@@ -86,16 +86,9 @@ static enum status open(void *memory, struct arena *arena, const void *parameter
         st = self->bound[class] && self->node[class]
                  ? add_bounds(self, params, setup, (enum calibration_class) class)
                  : STATUS_MEMORY;
+        needs->guards = self->n[class] > needs->guards ? self->n[class] : needs->guards;
     }
     return st;
-}
-
-static uint32_t guards(const void *memory)
-{
-    const struct self *self = memory;
-    const uint32_t *n = self->n;
-    return n[CALIBRATION_FIRST] > n[CALIBRATION_LATER] ? n[CALIBRATION_FIRST]
-                                                       : n[CALIBRATION_LATER];
 }
 
 static uint32_t ask(const void *memory, const void *state, uint32_t position, uint32_t prompt,
@@ -123,16 +116,12 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
 {
     const struct self *self = memory;
     (void)state;
-    for (uint32_t i = 0; i < view->n_guards; i++) {
-        const struct guard *guard = &view->guard[i];
-        if (guard->verdict[0] == 0)
-            continue;
-        out->severity = PROTECTION_SOFT;
-        out->back = self->policy == POLICY_RERUN ? 1 : 0;
-        out->node = guard->node;
-        out->detail = guard->verdict[0];
-        break;
-    }
+    const struct guard *guard = protection_alarm(view);
+    if (guard)
+        *out = (struct protection_finding){.severity = PROTECTION_SOFT,
+                                           .back = self->policy == POLICY_RERUN ? 1 : 0,
+                                           .node = guard->node,
+                                           .detail = guard->verdict[0]};
     return STATUS_OK;
 }
 
@@ -169,7 +158,6 @@ const struct protection protection_range_guard = {
     .self = sizeof(struct self),
     .calibrated = true,
     .open = open,
-    .guards = guards,
     .ask = ask,
     .look = look,
     .work = work,

@@ -64,7 +64,7 @@ static bool chosen(const struct params *params, const struct node *node)
 }
 
 static enum status open(void *memory, struct arena *arena, const void *parameters,
-                        const struct protection_setup *setup)
+                        const struct protection_setup *setup, struct protection_needs *needs)
 {
     const struct graph *graph = &setup->ex->model->graph;
     const struct params *params = parameters;
@@ -78,18 +78,13 @@ static enum status open(void *memory, struct arena *arena, const void *parameter
         if (chosen(params, &graph->node[i]))
             self->node[self->n++] = i;
     }
+    needs->guards = self->n;
     if (self->n > 0)
         return STATUS_OK;
     log_error("redundancy: found no op that '%s'%s matches in layers %u to %u",
               params->sites.n > 0 ? params->sites.glob[0] : "", params->sites.n > 1 ? ", .." : "",
               params->layer_first, params->layer_last);
     return STATUS_INPUT;
-}
-
-static uint32_t guards(const void *memory)
-{
-    const struct self *self = memory;
-    return self->n;
 }
 
 static uint32_t ask(const void *memory, const void *state, uint32_t position, uint32_t prompt,
@@ -110,14 +105,12 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
 {
     (void)memory;
     (void)state;
-    for (uint32_t i = 0; i < view->n_guards && out->severity == PROTECTION_QUIET; i++) {
-        if (view->guard[i].verdict[0] == 0)
-            continue;
-        out->severity = PROTECTION_HARD;
-        out->back = 1;
-        out->node = view->guard[i].node;
-        out->detail = view->guard[i].verdict[0];
-    }
+    const struct guard *guard = protection_alarm(view);
+    if (guard)
+        *out = (struct protection_finding){.severity = PROTECTION_HARD,
+                                           .back = 1,
+                                           .node = guard->node,
+                                           .detail = guard->verdict[0]};
     return STATUS_OK;
 }
 
@@ -144,7 +137,6 @@ const struct protection protection_redundancy = {
     .params = sizeof(struct params),
     .self = sizeof(struct self),
     .open = open,
-    .guards = guards,
     .ask = ask,
     .look = look,
     .work = work,

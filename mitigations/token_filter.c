@@ -47,7 +47,7 @@ static const struct protection_param PARAMS[] = {
 };
 
 static enum status open_filter(void *self, struct arena *arena, const void *params,
-                               const struct protection_setup *setup)
+                               const struct protection_setup *setup, struct protection_needs *needs)
 {
     const struct params *p = params;
     struct self *s = self;
@@ -55,19 +55,8 @@ static enum status open_filter(void *self, struct arena *arena, const void *para
     s->back = p->back;
     s->n_vocab = setup->ex->model->hp.n_vocab;
     calibration_level(s->range, setup->calibration, p->level);
+    *needs = (struct protection_needs){.state = sizeof(struct state), .outputs = COLUMN_FEATURES};
     return STATUS_OK;
-}
-
-static size_t state_size(const void *self)
-{
-    (void)self;
-    return sizeof(struct state);
-}
-
-static uint32_t outputs(const void *self)
-{
-    (void)self;
-    return COLUMN_FEATURES;
 }
 
 static enum status look(void *self, void *state, const struct decode_view *view,
@@ -121,8 +110,6 @@ const struct protection protection_token_filter = {
     .self = sizeof(struct self),
     .calibrated = true,
     .open = open_filter,
-    .state = state_size,
-    .outputs = outputs,
     .look = look,
     .work = work,
     .area = area,

@@ -97,11 +97,6 @@ static enum status find_critical(struct self *s, struct arena *arena)
     return STATUS_OK;
 }
 
-static bool differs(const struct weight_sums *a, const struct weight_sums *b)
-{
-    return a->sum != b->sum || a->weighted != b->weighted;
-}
-
 /* What the device has packed must be what the file gives. */
 static enum status take_references(struct self *s)
 {
@@ -109,7 +104,7 @@ static enum status take_references(struct self *s)
     if (!st)
         st = executor_weights_expected(s->ex, 0, s->n_pages, s->found);
     for (uint32_t page = 0; page < s->n_pages && !st; page++) {
-        if (differs(&s->reference[page], &s->found[page])) {
+        if (weight_sums_differ(&s->reference[page], &s->found[page])) {
             log_error("weight_audit: page %u of the device's weights: found other sums than those "
                       "of the model file, expected equal ones at load",
                       page);
@@ -120,24 +115,19 @@ static enum status take_references(struct self *s)
 }
 
 static enum status open_audit(void *self, struct arena *arena, const void *params,
-                              const struct protection_setup *setup)
+                              const struct protection_setup *setup, struct protection_needs *needs)
 {
     struct self *s = self;
     s->params = *(const struct params *)params;
     s->ex = setup->ex;
     s->n_pages = executor_weights_pages(s->ex);
+    needs->state = sizeof(struct state) + s->n_pages * sizeof(uint32_t);
     s->reference = arena_array(arena, s->n_pages, sizeof(*s->reference));
     s->found = arena_array(arena, s->n_pages, sizeof(*s->found));
     s->n_tensors = gguf_tensor_count(s->ex->model->gguf);
     s->tensor = arena_array(arena, s->n_tensors, sizeof(*s->tensor));
     enum status st = s->reference && s->found && s->tensor ? take_references(s) : STATUS_MEMORY;
     return st ? st : find_critical(s, arena);
-}
-
-static size_t size_of_state(const void *self)
-{
-    const struct self *s = self;
-    return sizeof(struct state) + s->n_pages * sizeof(uint32_t);
 }
 
 /* A page with other sums than its reference. Where the file has the reference's, it is written
@@ -151,17 +141,17 @@ static enum status repair(struct self *s, uint32_t page, enum outcome *out)
     *out = BROKEN;
     if (st)
         return st;
-    if (!differs(&file, &device)) {
+    if (!weight_sums_differ(&file, &device)) {
         s->reference[page] = file;
         *out = REFERENCE_DAMAGED;
         return STATUS_OK;
     }
-    if (differs(&file, &s->reference[page]))
+    if (weight_sums_differ(&file, &s->reference[page]))
         return STATUS_OK;
     st = executor_weights_restore(s->ex, page);
     if (!st)
         st = executor_weights_sums(s->ex, page, 1, &device);
-    if (!st && !differs(&file, &device))
+    if (!st && !weight_sums_differ(&file, &device))
         *out = REPAIRED;
     return st;
 }
@@ -191,7 +181,7 @@ static enum status audit_pages(struct self *s, struct state *state, struct range
 {
     enum status st = executor_weights_sums(s->ex, pages.first, pages.n, s->found + pages.first);
     for (uint32_t page = pages.first; page < pages.first + pages.n && !st; page++) {
-        if (differs(&s->found[page], &s->reference[page]))
+        if (weight_sums_differ(&s->found[page], &s->reference[page]))
             st = treat(s, state, page, position, out);
         else
             state->clean[page] = position + 1;
@@ -309,7 +299,6 @@ const struct protection protection_weight_audit = {
     .params = sizeof(struct params),
     .self = sizeof(struct self),
     .open = open_audit,
-    .state = size_of_state,
     .look = look,
     .audit = audit,
     .back = back,

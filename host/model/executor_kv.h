@@ -20,6 +20,11 @@ struct kv_sums {
     uint32_t mixed;    /* with odd pseudo-random weights of half and position (shared/sums.h) */
 };
 
+static inline bool executor_kv_differ(struct kv_sums a, struct kv_sums b)
+{
+    return a.sum != b.sum || a.weighted != b.weighted || a.mixed != b.mixed;
+}
+
 /* Sums of a row as a page counts its halves: those of the row alone, at a position. */
 static inline struct kv_sums executor_kv_place(struct kv_sums row, uint32_t row_bytes,
                                                uint32_t position)

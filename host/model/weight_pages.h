@@ -37,6 +37,11 @@ struct weight_sums {
     uint64_t weighted; /* sum of (2 i + 1) w_i */
 };
 
+static inline bool weight_sums_differ(const struct weight_sums *a, const struct weight_sums *b)
+{
+    return a->sum != b->sum || a->weighted != b->weighted;
+}
+
 /* Elements of a tensor that share a unit: all of the box of rows and elements of a row. */
 struct weight_box {
     const struct tensor *tensor;

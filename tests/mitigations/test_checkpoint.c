@@ -170,17 +170,18 @@ static void test_shadow(void **state)
     open_bench(&b, "tiny-llama-q4_1.gguf", STORAGE_F16, NULL);
     protect_bench_protect(&b, POLICY("8", "2"), NULL);
     struct direct d = {.protection = protections_find("kv_checkpoint")};
+    struct protection_needs needs = {0};
     d.self = calloc(1, d.protection->self);
     assert_non_null(d.self);
     assert_int_equal(d.protection->open(d.self, &b.trial.arena, b.policy.entry[0].params,
-                                        &(struct protection_setup){.ex = b.trial.ex}),
+                                        &(struct protection_setup){.ex = b.trial.ex}, &needs),
                      STATUS_OK);
     const struct decode_check check = {.ask = ask,
                                        .look = look,
                                        .end = end,
                                        .user = &d,
-                                       .state = d.protection->state(d.self),
-                                       .most_guards = d.protection->guards(d.self),
+                                       .state = needs.state,
+                                       .most_guards = needs.guards,
                                        .most_back = 1000};
     struct generate_params params = b.trial.golden.params;
     params.rules.check = &check;
