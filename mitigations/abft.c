@@ -40,7 +40,7 @@ static const struct protection_param PARAMS[] = {
      .min = 1,
      .max = 1e6,
      .fallback = "1",
-     .what = "of the bound: 1 is what rounding may reach, more misses more faults"},
+     .what = "factor on the bound: 1 is what rounding may reach, more misses more faults"},
 };
 
 /* The last store of K and V: a column of the prompt but its last needs nothing later. */

@@ -68,7 +68,7 @@ static const struct protection_param PARAMS[] = {
      .at = offsetof(struct params, seed),
      .max = 4294967295.0,
      .fallback = "0",
-     .what = "of random verification"},
+     .what = "seed of random verification"},
 };
 
 static enum status open_adaptive(void *self, struct arena *arena, const void *params,

@@ -84,6 +84,36 @@ static inline void protect_bench_clean(const char *policy)
     }
 }
 
+/* `run` on a bench without protections: of each architecture on the CPU, with activations and KV of
+ * each type, or of `params` on a Vulkan device. */
+static inline void protect_bench_cpu(const struct trial_bench_params *params,
+                                     void (*run)(struct protect_bench *b))
+{
+    static const char *const files[] = {"tiny-llama-q4_1.gguf", "tiny-qwen2.gguf",
+                                        "tiny-gemma3.gguf"};
+    struct trial_bench_params own = *params;
+    for (uint32_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct protect_bench b = {0};
+        own.file = files[i];
+        own.act = own.kv = (enum storage)i;
+        trial_bench_open(&b.trial, &own);
+        run(&b);
+        protect_bench_close(&b);
+    }
+}
+
+static inline void protect_bench_vulkan(const struct trial_bench_params *params,
+                                        void (*run)(struct protect_bench *b))
+{
+    struct protect_bench b = {0};
+    struct gpu *gpu = NULL;
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b.trial, params, gpu);
+    run(&b);
+    protect_bench_close(&b);
+    gpu_close(&gpu);
+}
+
 /* The record of one fault, protected or not; the naive path gives the same. */
 static inline const struct record *protect_bench_strike(struct protect_bench *b,
                                                         const struct fault *fault, bool protected)

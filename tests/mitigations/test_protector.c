@@ -55,34 +55,22 @@ static void run_faults(struct protect_bench *b)
     assert_int_equal(record->redone, RECOVERY_TRIES);
 }
 
+static void run_trap(struct protect_bench *b)
+{
+    protect_bench_protect(b, NAN_TRAP, NULL);
+    run_faults(b);
+}
+
 static void test_cpu(void **state)
 {
-    static const char *const files[] = {"tiny-llama-q4_1.gguf", "tiny-qwen2.gguf",
-                                        "tiny-gemma3.gguf"};
-    struct trial_bench_params params = LLAMA;
     (void)state;
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        struct protect_bench b = {0};
-        params.file = files[i];
-        params.act = params.kv = i == 2 ? STORAGE_F16 : STORAGE_F32;
-        trial_bench_open(&b.trial, &params);
-        protect_bench_protect(&b, NAN_TRAP, NULL);
-        run_faults(&b);
-        protect_bench_close(&b);
-    }
+    protect_bench_cpu(&LLAMA, run_trap);
 }
 
 static void test_vulkan(void **state)
 {
-    struct protect_bench b = {0};
-    struct gpu *gpu = NULL;
     (void)state;
-    trial_bench_gpu(&gpu);
-    trial_bench_open_on(&b.trial, &LLAMA, gpu);
-    protect_bench_protect(&b, NAN_TRAP, NULL);
-    run_faults(&b);
-    protect_bench_close(&b);
-    gpu_close(&gpu);
+    protect_bench_vulkan(&LLAMA, run_trap);
 }
 
 /* Events name what happened where. */

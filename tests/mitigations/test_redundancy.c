@@ -86,34 +86,22 @@ static void run_policy(struct protect_bench *b, const char *policy, bool rotated
     protector_close(&b->protector);
 }
 
+static void run_policies(struct protect_bench *b)
+{
+    run_policy(b, ALL("twin"), false);
+    run_policy(b, ALL("rotate"), true);
+}
+
 static void test_cpu(void **state)
 {
-    static const char *const files[] = {"tiny-llama-q4_1.gguf", "tiny-qwen2.gguf",
-                                        "tiny-gemma3.gguf"};
-    struct trial_bench_params params = LLAMA;
     (void)state;
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        struct protect_bench b = {0};
-        params.file = files[i];
-        params.act = params.kv = i == 2 ? STORAGE_BF16 : STORAGE_F32;
-        trial_bench_open(&b.trial, &params);
-        run_policy(&b, ALL("twin"), false);
-        run_policy(&b, ALL("rotate"), true);
-        protect_bench_close(&b);
-    }
+    protect_bench_cpu(&LLAMA, run_policies);
 }
 
 static void test_vulkan(void **state)
 {
-    struct protect_bench b = {0};
-    struct gpu *gpu = NULL;
     (void)state;
-    trial_bench_gpu(&gpu);
-    trial_bench_open_on(&b.trial, &LLAMA, gpu);
-    run_policy(&b, ALL("twin"), false);
-    run_policy(&b, ALL("rotate"), true);
-    protect_bench_close(&b);
-    gpu_close(&gpu);
+    protect_bench_vulkan(&LLAMA, run_policies);
 }
 
 /* Faults inside the chosen set are found, those outside are not. */

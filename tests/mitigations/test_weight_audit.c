@@ -121,6 +121,7 @@ static void test_references(void **state)
     const struct trial_bench_params params = {
         .file = "tiny-llama-q4_1.gguf", .n = 10, .level = RECORD_SUMMARY};
     const struct protection *audit = protections_find("weight_audit");
+    struct protection_needs needs = {0};
     struct protect_bench b = {0};
     (void)state;
     trial_bench_open(&b.trial, &params);
@@ -128,9 +129,9 @@ static void test_references(void **state)
     void *self = calloc(1, audit->self);
     assert_non_null(self);
     assert_int_equal(audit->open(self, &b.trial.arena, b.policy.entry[0].params,
-                                 &(struct protection_setup){.ex = b.trial.ex}),
+                                 &(struct protection_setup){.ex = b.trial.ex}, &needs),
                      STATUS_OK);
-    void *memory = calloc(1, audit->state(self));
+    void *memory = calloc(1, needs.state);
     assert_non_null(memory);
     for (uint32_t bit = 0; bit < 512; bit += 17) {
         const struct decode_view view = {.position = 5};
