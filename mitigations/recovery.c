@@ -92,6 +92,21 @@ static enum recovery_action verify(struct recovery *r, const struct recovery_col
     return RECOVERY_TAKE;
 }
 
+/* After an audit: damage by proof is computed again, anything else was no damage. */
+static enum recovery_action judge(struct recovery *r, uint32_t most, uint32_t *out_back)
+{
+    if (r->now.severity == PROTECTION_HARD)
+        return redo(r, most, out_back);
+    settle(r, DECODE_FALSE_ALARM);
+    return RECOVERY_TAKE;
+}
+
+/* The run did not come back to the column under treatment. */
+static void leave(struct recovery *r)
+{
+    settle(r, r->now.severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
+}
+
 /* A column under treatment has been computed again. */
 static enum recovery_action again(struct recovery *r, const struct recovery_column *column,
                                   uint32_t most, uint32_t *out_back)
@@ -111,12 +126,7 @@ static enum recovery_action again(struct recovery *r, const struct recovery_colu
     }
     if (column->finding->back > r->now.back)
         r->now.back = column->finding->back;
-    if (!r->now.audited)
-        return RECOVERY_AUDIT;
-    if (r->now.severity == PROTECTION_HARD)
-        return redo(r, most, out_back);
-    settle(r, DECODE_FALSE_ALARM);
-    return RECOVERY_TAKE;
+    return r->now.audited ? judge(r, most, out_back) : RECOVERY_AUDIT;
 }
 
 enum recovery_action recovery_look(struct recovery *r, const struct recovery_column *column,
@@ -125,8 +135,8 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open && column->position > r->now.position) /* the run did not come back to it */
-        settle(r, r->now.severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
+    if (r->open && column->position > r->now.position)
+        leave(r);
     if (r->open && column->position == r->now.position)
         return again(r, column, most, out_back);
     if (column->finding->severity != PROTECTION_QUIET)
@@ -137,17 +147,13 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
 enum recovery_action recovery_audited(struct recovery *r, const struct protection_finding *finding,
                                       uint32_t most, uint32_t *out_back)
 {
-    const bool found = finding->severity != PROTECTION_QUIET;
     *out_back = 0;
     r->now.audited = true;
     if (finding->back > r->now.back)
         r->now.back = finding->back;
-    if (found)
+    if (finding->severity != PROTECTION_QUIET)
         r->now.severity = PROTECTION_HARD;
-    if (found || r->now.severity == PROTECTION_HARD)
-        return redo(r, most, out_back);
-    settle(r, DECODE_FALSE_ALARM);
-    return RECOVERY_TAKE;
+    return judge(r, most, out_back);
 }
 
 enum recovery_action recovery_end(struct recovery *r, const struct recovery_column *last,
@@ -156,8 +162,8 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open) /* the run did not come back to it */
-        settle(r, r->now.severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
+    if (r->open)
+        leave(r);
     if (last->finding->severity == PROTECTION_QUIET)
         return RECOVERY_TAKE;
     if (r->ends++ < RECOVERY_TRIES)
