@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* HEADS: probabilities times values over the key positions seen, for each feature of a head. */
 #include "cpu/cpu_attention.h"
-#include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
 #include "model/sum_order.h"
-
-/* The stored V of feature `feature` at a key position. */
-static struct cpu_kv_at value_at(const struct cpu_attention *job, uint32_t key, uint32_t feature)
-{
-    return (struct cpu_kv_at){.value = true,
-                              .layer = job->layer,
-                              .page = job->table[key / KV_PAGE_POSITIONS],
-                              .head = job->kv_head,
-                              .feature = feature,
-                              .position = key};
-}
 
 /* Captures of V entries that the query does not see. */
 static void capture_unseen(const struct cpu_patch *patch, const struct cpu_attention *job,
                            uint32_t row)
 {
     for (uint32_t key = 0; cpu_hook_unseen(patch, row, job, &key); key++) {
-        const struct cpu_kv_at at = value_at(job, key, row % patch->node->width);
         cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, row, HOOK_NONE, key},
-                      cpu_kv_read(job->cpu, &at));
+                      cpu_attention_stored(job, true, key, row % patch->node->width));
     }
 }
 
@@ -35,8 +22,7 @@ static float weighted(const struct cpu_attention *job, const float *probs, uint3
 
     order_begin(&sum);
     for (uint32_t key = job->first; key <= job->last; key++) {
-        const struct cpu_kv_at at = value_at(job, key, feature);
-        uint32_t stored = cpu_kv_read(job->cpu, &at);
+        uint32_t stored = cpu_attention_stored(job, true, key, feature);
         struct cpu_hook_at hook = {HOOK_WEIGHT, row, HOOK_NONE, key};
         if (patch)
             stored = cpu_hook_bits(patch, hook, stored);

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SCORES: query times key over the features of a head, for each key position seen. */
 #include "cpu/cpu_attention.h"
-#include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-
-/* The stored K of feature `k` at a key position. */
-static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, uint32_t k)
-{
-    return (struct cpu_kv_at){.layer = job->layer,
-                              .page = job->table[key / KV_PAGE_POSITIONS],
-                              .head = job->kv_head,
-                              .feature = k,
-                              .position = key};
-}
 
 /* One score; `patch`: with its faults of a head, or null. */
 static float score(const struct cpu_attention *job, const float *q, uint32_t key,
@@ -23,9 +12,8 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
 
     order_begin(&sum);
     for (uint32_t k = 0; k < head_dim; k++) {
-        const struct cpu_kv_at at = key_at(job, key, k);
         struct cpu_hook_at hook = {HOOK_WEIGHT, head, k, key};
-        uint32_t stored = cpu_kv_read(job->cpu, &at);
+        uint32_t stored = cpu_attention_stored(job, false, key, k);
         if (patch)
             stored = cpu_hook_bits(patch, hook, stored);
         order_term(&sum, k, q[k] * nm_load(stored, job->cpu->base.kv_storage));
@@ -46,9 +34,8 @@ static void capture_unseen(const struct cpu_patch *patch, const struct cpu_atten
 
     for (uint32_t key = 0; cpu_hook_unseen(patch, head, job, &key); key++) {
         for (uint32_t k = 0; k < head_dim; k++) {
-            const struct cpu_kv_at at = key_at(job, key, k);
             cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, head, k, key},
-                          cpu_kv_read(job->cpu, &at));
+                          cpu_attention_stored(job, false, key, k));
         }
     }
 }
