@@ -8,10 +8,9 @@
 static void capture_unseen(const struct cpu_patch *patch, const struct cpu_attention *job,
                            uint32_t row)
 {
-    for (uint32_t key = 0; cpu_hook_unseen(patch, row, job, &key); key++) {
+    for (uint32_t key = 0; cpu_hook_unseen(patch, row, job, &key); key++)
         cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, row, HOOK_NONE, key},
                       cpu_attention_stored(job, true, key, row % patch->node->width));
-    }
 }
 
 /* One feature of a head's output; `patch`: with its faults of a row, or null. */

@@ -33,10 +33,9 @@ static void capture_unseen(const struct cpu_patch *patch, const struct cpu_atten
     const uint32_t head_dim = patch->node->width;
 
     for (uint32_t key = 0; cpu_hook_unseen(patch, head, job, &key); key++) {
-        for (uint32_t k = 0; k < head_dim; k++) {
+        for (uint32_t k = 0; k < head_dim; k++)
             cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, head, k, key},
                           cpu_attention_stored(job, false, key, k));
-        }
     }
 }
 
