@@ -6,4 +6,7 @@
 /* Seconds of a monotonic clock. */
 double clock_seconds(void);
 
+/* Seconds that processors have spent on this process, all its threads together. */
+double clock_processor(void);
+
 #endif

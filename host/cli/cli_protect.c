@@ -185,6 +185,11 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
          {'n', "number", ARGS_UINT, &o.n, "N",
           "bench, strike: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
+        {1u << BENCH,
+         {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor",
+          "bench: which time. Default wall; that of processors, with one thread, says more on a "
+          "busy machine.",
+          0, 0}},
         {RUNS,
          {0, "act", ARGS_CHOICE, &o.act, STORAGES,
           "bench, strike, calibrate: type activations are stored in.", 0, 0}},

@@ -15,6 +15,7 @@ struct cli_protect_options {
     double budget;                      /* % of a token's work */
     int act, kv;                        /* enum storage */
     int split;                          /* enum task_split */
+    int processor;                      /* 1: processor time, over that of the wall */
     bool json, allow_suspect;
 };
 

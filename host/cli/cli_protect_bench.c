@@ -2,15 +2,16 @@
 /* `vkfi protect bench`: clean runs with and without a policy, in pairs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/sort.h"
 #include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_prompt.h"
 #include "cli/cli_protect.h"
 #include "cli/cli_protection.h"
-#include "inject/stats/stats_special.h"
+#include "inject/stats/stats_overhead.h"
 #include "model/generate.h"
 
 static const char PARAGRAPH[] =
@@ -19,11 +20,21 @@ static const char PARAGRAPH[] =
     "in the second port all lemons are sold. Write down what is left on board at the end of the "
     "day, and say how you know it.";
 
+struct bench;
+
 /* One run. */
 struct timing {
-    double prompt, decode; /* seconds */
-    uint64_t dispatches, hash;
+    double *step; /* (n + 1) seconds: to the first token, to each other, to the end */
+    uint64_t prompt_dispatches, dispatches, hash;
     uint32_t redone, alarms;
+};
+
+/* Clock of the run that is being made. */
+struct lap {
+    const struct bench *bench;
+    struct timing *timing;
+    double last;
+    uint64_t dispatches;
 };
 
 struct bench {
@@ -34,52 +45,54 @@ struct bench {
     struct cli_protection protection;
     struct generate_params params; /* unprotected */
     struct decode guarded;
+    double (*clock)(void);
+    double *step; /* (2, pairs, n + 1) of plain and of protected runs */
     struct timing *plain, *protected; /* (pairs) */
 };
 
-/* A ratio over pairs: its median, and an interval that holds whatever the times' distribution. */
-struct overhead {
-    double median, low, high; /* share added: 0.05 is 5 % */
-};
-
-/* Largest number of values that may be left out on each side: P(Bin(n, 1/2) < k) <= 0.025. */
-static size_t left_out(size_t n)
+static uint64_t dispatches(const struct bench *b)
 {
-    size_t k = 0;
-    while (k + 1 < n / 2 && stats_special_beta((double)(n - k), (double)(k + 1), 0.5) <= 0.025)
-        k++;
-    return k;
+    struct executor_info info;
+    executor_info(b->device.ex, &info);
+    return info.dispatches;
 }
 
-static struct overhead overhead_of(double *ratio, size_t n)
+static void note(struct lap *lap, uint32_t step)
 {
-    const size_t k = left_out(n);
-    sort_doubles(ratio, n);
-    return (struct overhead){.median = (ratio[(n - 1) / 2] + ratio[n / 2]) / 2 - 1,
-                             .low = ratio[k > 0 ? k - 1 : 0] - 1,
-                             .high = ratio[k > 0 ? n - k : n - 1] - 1};
+    const double now = lap->bench->clock();
+    lap->timing->step[step] += now - lap->last;
+    lap->last = now;
+}
+
+static void on_token(void *user, int32_t token, uint32_t done)
+{
+    struct lap *lap = user;
+    const uint32_t step = token < 0 ? 0 : done - 1;
+    note(lap, step);
+    if (step == 0)
+        lap->timing->prompt_dispatches = dispatches(lap->bench) - lap->dispatches;
 }
 
 static enum status run_once(struct timing *out, struct bench *b, bool protected)
 {
-    struct executor *ex = b->device.ex;
-    struct executor_info before, after;
     struct arena arena = {0};
     struct generation g;
     struct generate_params params = b->params;
+    struct lap lap = {.bench = b, .timing = out, .dispatches = dispatches(b)};
     if (protected)
         params.rules.check = protector_check(b->protection.protector);
-    executor_info(ex, &before);
+    params.progress = on_token;
+    params.progress_user = &lap;
+    memset(out->step, 0, (params.rules.n + 1) * sizeof(*out->step));
+    lap.last = b->clock();
     const enum status st = generate(&g, &arena, &params);
     if (!st) {
-        executor_info(ex, &after);
-        kv_release(ex->kv, g.branch);
-        *out = (struct timing){.prompt = g.prompt_seconds,
-                               .decode = g.decode_seconds,
-                               .dispatches = after.dispatches - before.dispatches,
-                               .hash = g.hash,
-                               .redone = g.redone,
-                               .alarms = protected ? decode_sum(&b->guarded, &g).alarms : 0};
+        note(&lap, params.rules.n);
+        kv_release(b->device.ex->kv, g.branch);
+        out->dispatches = dispatches(b) - lap.dispatches - out->prompt_dispatches;
+        out->hash = g.hash;
+        out->redone = g.redone;
+        out->alarms = protected ? decode_sum(&b->guarded, &g).alarms : 0;
     }
     arena_finish(&arena);
     return st;
@@ -90,9 +103,8 @@ static enum status run_pairs(struct bench *b)
 {
     const uint32_t pairs = (uint32_t)b->o->pairs;
     struct cli_progress progress;
-    struct timing warm;
     cli_progress_init(&progress, 0, 0);
-    enum status st = run_once(&warm, b, false);
+    enum status st = run_once(&b->plain[0], b, false);
     for (uint32_t i = 0; i < pairs && !st; i++) {
         cli_progress_show(&progress, "pair %" PRIu32 "/%" PRIu32, i + 1, pairs);
         for (int second = 0; second < 2 && !st; second++) {
@@ -111,22 +123,23 @@ static enum status run_pairs(struct bench *b)
 }
 
 /* Of prompts, or of decoding. */
-static struct overhead compare(struct bench *b, bool decode)
+static enum status compare(struct stats_overhead *out, const struct bench *b, bool decode)
 {
-    const size_t n = (size_t)b->o->pairs;
-    double *ratio = arena_array(&b->arena, n, sizeof(*ratio));
-    if (!ratio)
-        return (struct overhead){0};
-    for (size_t i = 0; i < n; i++)
-        ratio[i] = decode ? b->protected[i].decode / b->plain[i].decode
-                          : b->protected[i].prompt / b->plain[i].prompt;
-    return overhead_of(ratio, n);
+    const uint32_t stride = b->params.rules.n + 1, pairs = (uint32_t)b->o->pairs;
+    const struct stats_overhead_params params = {.plain = b->step,
+                                                 .other = b->step + (size_t)pairs * stride,
+                                                 .pairs = pairs,
+                                                 .stride = stride,
+                                                 .first = decode ? 1 : 0,
+                                                 .n = decode ? stride - 1 : 1,
+                                                 .seed = 1};
+    return stats_overhead_of(out, &params);
 }
 
-static void put_overhead(struct json_writer *w, const char *key, const struct overhead *o)
+static void put_overhead(struct json_writer *w, const char *key, const struct stats_overhead *o)
 {
     json_member_object(w, key);
-    json_member_number(w, "median", o->median);
+    json_member_number(w, "share", o->share);
     json_member_array(w, "interval");
     json_put_number(w, o->low);
     json_put_number(w, o->high);
@@ -134,17 +147,21 @@ static void put_overhead(struct json_writer *w, const char *key, const struct ov
     json_object_close(w);
 }
 
-static void say(const char *what, const struct overhead *o)
+static void say(const char *what, const struct stats_overhead *o)
 {
-    printf("%-10s  %+.2f %% [%+.2f, %+.2f]\n", what, 100 * o->median, 100 * o->low, 100 * o->high);
+    printf("%-10s  %+.2f %% [%+.2f, %+.2f]\n", what, 100 * o->share, 100 * o->low, 100 * o->high);
 }
 
 static enum status print(struct bench *b, const char *policy)
 {
-    const struct overhead prompt = compare(b, false), decode = compare(b, true);
     const struct timing *plain = &b->plain[0], *protected = &b->protected[0];
+    struct stats_overhead prompt, decode;
     struct executor_info info;
     struct json_writer w;
+    enum status st = compare(&prompt, b, false);
+    st = st ? st : compare(&decode, b, true);
+    if (st)
+        return st;
     executor_info(b->device.ex, &info);
     if (b->o->json) {
         json_begin(&w, stdout, true);
@@ -198,6 +215,7 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     st = cli_device_open(&b->device, env, o->device, &needs, &progress);
     b->params.ids = ids;
     b->params.ex = b->device.ex;
+    b->clock = o->processor ? clock_processor : clock_seconds;
     b->params.save_position = EXECUTOR_NONE;
     b->params.rules = (struct decode_rules){.n = (uint32_t)o->n, .ignore_end = true};
     st = st ? st : cli_protection_open(&b->protection, &b->arena, policy, b->device.ex);
@@ -208,6 +226,21 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     return decode_open(&b->guarded, &b->arena, &rules, b->device.ex);
 }
 
+static enum status make_room(struct bench *b)
+{
+    const size_t pairs = b->o->pairs, stride = b->o->n + 1;
+    b->plain = arena_array(&b->arena, pairs, sizeof(*b->plain));
+    b->protected = arena_array(&b->arena, pairs, sizeof(*b->protected));
+    b->step = arena_array(&b->arena, 2 * pairs * stride, sizeof(*b->step));
+    if (!b->plain || !b->protected || !b->step)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < pairs; i++) {
+        b->plain[i].step = b->step + i * stride;
+        b->protected[i].step = b->step + (pairs + i) * stride;
+    }
+    return STATUS_OK;
+}
+
 enum status cli_protect_bench(const struct cli_env *env, const void *options,
                               const struct args_list *operands)
 {
@@ -216,9 +249,7 @@ enum status cli_protect_bench(const struct cli_env *env, const void *options,
     enum status st = cli_manifest_check(o->model);
     if (st)
         return st;
-    b.plain = arena_array(&b.arena, o->pairs, sizeof(*b.plain));
-    b.protected = arena_array(&b.arena, o->pairs, sizeof(*b.protected));
-    st = b.plain && b.protected ? STATUS_OK : STATUS_MEMORY;
+    st = make_room(&b);
     st = st ? st : open_bench(&b, env, operands->item[0]);
     st = st ? st : run_pairs(&b);
     st = st ? st : print(&b, operands->item[0]);

@@ -81,6 +81,17 @@ void cpu_abft_outputs_scalar(const struct cpu_abft_rows *job)
     }
 }
 
+void cpu_abft_tiles_scalar(const float *sums, size_t plane, uint32_t n, float out[3])
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        float lane[ABFT_LANES];
+        clear(lane);
+        for (uint32_t t = 0; t < n; t++)
+            lane[t % ABFT_LANES] = lane[t % ABFT_LANES] + sums[i * plane + t];
+        out[i] = join(lane);
+    }
+}
+
 static const struct guard_abft *table_of(const struct cpu_run *run, uint32_t guard)
 {
     return &run->cpu->base.abft[run->pass->guards[guard].node];
@@ -165,17 +176,6 @@ void cpu_guard_abft_add(const struct cpu_task *task, const struct cpu_guard_abft
         place->slot = part->slot;
 }
 
-/* The sum of the tiles of a part. */
-static float sum_tiles(const float *tile, uint32_t n)
-{
-    float lane[ABFT_LANES];
-
-    clear(lane);
-    for (uint32_t t = 0; t < n; t++)
-        lane[t % ABFT_LANES] = lane[t % ABFT_LANES] + tile[t];
-    return join(lane);
-}
-
 static void judge(const struct cpu_run *run, uint32_t guard, uint32_t part,
                   uint32_t out[GUARD_WORDS])
 {
@@ -187,9 +187,11 @@ static void judge(const struct cpu_run *run, uint32_t guard, uint32_t part,
     const uint32_t n = plane - first < tiles ? plane - first : tiles;
     const float *sums = run->cpu->abft.sums + place->sums + first;
     struct guard_abft_sums all = *in;
-    all.y = sum_tiles(sums, n);
-    all.y2 = sum_tiles(sums + plane, n);
-    all.size = sum_tiles(sums + 2 * (size_t)plane, n);
+    float joined[3];
+    run->cpu->kernels->abft_tiles(sums, plane, n, joined);
+    all.y = joined[0];
+    all.y2 = joined[1];
+    all.size = joined[2];
     guard_abft_judge(out, guard_abft_part(table, part), &all, run->pass->guards[guard].factor);
 }
 

@@ -74,5 +74,6 @@ void cpu_features_scalar(const float *values, uint32_t first, uint32_t n, struct
 void cpu_features_join_scalar(struct cpu_features *row, struct cpu_features_sums *out);
 void cpu_abft_inputs_scalar(const struct cpu_abft *job, struct guard_abft_sums *out);
 void cpu_abft_outputs_scalar(const struct cpu_abft_rows *job);
+void cpu_abft_tiles_scalar(const float *sums, size_t plane, uint32_t n, float out[3]);
 
 #endif

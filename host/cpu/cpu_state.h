@@ -146,6 +146,8 @@ struct cpu_kernels {
     void (*features_join)(struct cpu_features *row, struct cpu_features_sums *out);
     void (*abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
     void (*abft_outputs)(const struct cpu_abft_rows *job);
+    /* The sums of a part from those of its tiles: (3, plane), of which n count. */
+    void (*abft_tiles)(const float *sums, size_t plane, uint32_t n, float out[3]);
 };
 
 extern const struct cpu_kernels cpu_scalar_kernels;

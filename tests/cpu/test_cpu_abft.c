@@ -83,26 +83,6 @@ static void finish(struct linear *l)
     matrices_finish(&l->matrix);
 }
 
-static float join(float *lane)
-{
-    for (uint32_t apart = 8; apart > 0; apart /= 2) {
-        for (uint32_t i = 0; i < apart; i++)
-            lane[i] = lane[i] + lane[i + apart];
-    }
-    return lane[0];
-}
-
-/* Tiles of a part, joined. */
-static float sum_tiles(const float *tile, uint32_t n)
-{
-    float lane[16];
-    for (uint32_t i = 0; i < 16; i++)
-        lane[i] = NM_NEG_ZERO;
-    for (uint32_t t = 0; t < n; t++)
-        lane[t % 16] = lane[t % 16] + tile[t];
-    return join(lane);
-}
-
 static void judge(const struct linear *l, const struct cpu_kernels *kernels,
                   uint32_t out[GUARD_WORDS])
 {
@@ -130,9 +110,11 @@ static void judge(const struct linear *l, const struct cpu_kernels *kernels,
                                                 .x = l->x,
                                                 .width = l->node.width},
                              &all);
-        all.y = sum_tiles(sums[0] + begin / 16, n);
-        all.y2 = sum_tiles(sums[1] + begin / 16, n);
-        all.size = sum_tiles(sums[2] + begin / 16, n);
+        float joined[3];
+        kernels->abft_tiles(sums[0] + begin / 16, ROWS_MOST, n, joined);
+        all.y = joined[0];
+        all.y2 = joined[1];
+        all.size = joined[2];
         guard_abft_judge(parts + p * GUARD_WORDS, words, &all, 1);
     }
     guard_abft_join(out, parts, l->table.parts);

@@ -112,6 +112,7 @@ void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *ou
 
 void SIMD(abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
 void SIMD(abft_outputs)(const struct cpu_abft_rows *job);
+void SIMD(abft_tiles)(const float *sums, size_t plane, uint32_t n, float out[3]);
 
 void SIMD(scores)(const struct cpu_attention *job);
 void SIMD(heads)(const struct cpu_attention *job);

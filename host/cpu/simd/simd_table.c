@@ -16,4 +16,5 @@ const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
                                           .features = SIMD(features),
                                           .features_join = SIMD(features_join),
                                           .abft_inputs = SIMD(abft_inputs),
-                                          .abft_outputs = SIMD(abft_outputs)};
+                                          .abft_outputs = SIMD(abft_outputs),
+                                          .abft_tiles = SIMD(abft_tiles)};
