@@ -135,9 +135,12 @@ static enum status open_checkpoint(void *self, struct arena *arena, const void *
     s->check = arena_array(arena, most, sizeof(*s->check));
     s->plane = arena_array(arena, most, sizeof(*s->plane));
     s->found = arena_array(arena, most, sizeof(*s->found));
+    s->shadow.weight = arena_array(arena, s->row / 2, sizeof(*s->shadow.weight));
     if (!s->shadow.plane || !s->store || !s->span || !s->rows || !s->check || !s->plane ||
-        !s->found)
+        !s->found || !s->shadow.weight)
         return STATUS_MEMORY;
+    for (uint32_t i = 0; i < s->row / 2; i++)
+        s->shadow.weight[i] = sums_weight(i);
     find_planes(s);
     checkpoint_shadow_place(&s->shadow, (sizeof(struct state) + 15) / 16 * 16);
     *needs =
@@ -173,7 +176,6 @@ static const uint32_t *verdict_of(const struct self *s, const struct decode_view
 static enum status append(struct self *s, struct state *state, const struct decode_view *view,
                           struct protection_finding *out)
 {
-    const uint32_t full = (uint32_t)((UINT64_C(1) << s->shadow.width) - 1);
     for (uint32_t i = 0; i < s->shadow.n; i++)
         s->span[i] = (struct kv_span){.branch = view->branch,
                                       .layer = s->shadow.plane[i].layer,
@@ -184,7 +186,8 @@ static enum status append(struct self *s, struct state *state, const struct deco
     for (uint32_t i = 0; i < s->shadow.n && !st; i++) {
         const struct checkpoint_plane *plane = &s->shadow.plane[i];
         const uint8_t *row = s->rows + (size_t)i * s->row;
-        const struct kv_sums sums = executor_kv_sum_row(s->ex, row, full);
+        const struct kv_sums sums =
+            checkpoint_shadow_keep(&s->shadow, plane, state, view->position, row);
         uint32_t node;
         const uint32_t *verdict = verdict_of(s, view, plane, &node);
         if (verdict[0] != sums.weighted || verdict[1] != sums.mixed) {
@@ -192,7 +195,6 @@ static enum status append(struct self *s, struct state *state, const struct deco
             out->node = node;
             out->back = 1;
         }
-        checkpoint_shadow_keep(&s->shadow, plane, state, view->position, row);
     }
     state->count = view->position + 1;
     return st;
@@ -344,8 +346,8 @@ static enum status renew(struct self *s, struct state *state, uint32_t n)
             continue;
         st = executor_kv_read(s->ex, &span, 1, s->rows);
         for (uint32_t k = 0; k < span.n && !st; k++)
-            checkpoint_shadow_keep(&s->shadow, plane, state, span.position + k,
-                                   s->rows + (size_t)k * s->row);
+            (void)checkpoint_shadow_keep(&s->shadow, plane, state, span.position + k,
+                                         s->rows + (size_t)k * s->row);
     }
     return st;
 }

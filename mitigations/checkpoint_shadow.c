@@ -55,8 +55,20 @@ static void pack(const struct checkpoint_shadow *shadow, const struct checkpoint
                  const uint8_t *row, uint8_t *out)
 {
     const uint32_t drop = shadow->width - plane->bits;
+    const uint32_t bytes = shadow->width / 8, kept = plane->bits / 8;
     uint64_t held = 0;
     uint32_t n = 0;
+    if (plane->bits == shadow->width) {
+        memcpy(out, row, (size_t)shadow->features * bytes);
+        return;
+    }
+    if (plane->bits % 8 == 0) { /* whole bytes */
+        for (uint32_t i = 0; i < shadow->features; i++) {
+            for (uint32_t k = 0; k < kept; k++)
+                *out++ = row[i * bytes + bytes - kept + k];
+        }
+        return;
+    }
     for (uint32_t i = 0; i < shadow->features; i++) {
         held |= (uint64_t)(element(row, i, shadow->width / 8) >> drop) << n;
         for (n += plane->bits; n >= 8; n -= 8, held >>= 8)
@@ -94,18 +106,41 @@ static uint32_t crc_rows(const struct checkpoint_plane *plane, const void *memor
     return crc32c_add(0, row_of(plane, memory, first), (size_t)(end - first) * plane->row_bytes);
 }
 
-void checkpoint_shadow_keep(const struct checkpoint_shadow *shadow,
-                            const struct checkpoint_plane *plane, void *memory, uint32_t position,
-                            const uint8_t *row)
+static void add_half(struct kv_sums *sums, uint32_t half, uint32_t place, uint32_t weight)
 {
-    const uint32_t full = (uint32_t)((UINT64_C(1) << shadow->width) - 1);
+    sums->sum += half;
+    sums->weighted += place * half;
+    sums->mixed += weight * half;
+}
+
+/* executor_kv_sum_row of all bits and of those kept. */
+static struct checkpoint_sums sum_row(const struct checkpoint_shadow *shadow,
+                                      const struct checkpoint_plane *plane, const uint8_t *row)
+{
+    const uint32_t n = shadow->features * shadow->width / 16;
+    const uint32_t mask[] = {plane->mask & 0xffff,
+                             shadow->width == 32 ? plane->mask >> 16 : plane->mask & 0xffff};
+    struct checkpoint_sums sums = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, row + 2 * (size_t)i, sizeof(half));
+        add_half(&sums.full, half, i + 1, shadow->weight[i]);
+        add_half(&sums.top, half & mask[i % 2], i + 1, shadow->weight[i]);
+    }
+    return sums;
+}
+
+struct kv_sums checkpoint_shadow_keep(const struct checkpoint_shadow *shadow,
+                                      const struct checkpoint_plane *plane, void *memory,
+                                      uint32_t position, const uint8_t *row)
+{
     uint32_t *crc = crc_of(plane, memory, position);
     uint8_t *packed = row_of(plane, memory, position);
+    struct checkpoint_sums *sums = sums_of(plane, memory, position);
     pack(shadow, plane, row, packed);
-    *sums_of(plane, memory, position) =
-        (struct checkpoint_sums){.full = executor_kv_sum_row(shadow->ex, row, full),
-                                 .top = executor_kv_sum_row(shadow->ex, row, plane->mask)};
+    *sums = sum_row(shadow, plane, row);
     *crc = crc32c_add(position % KV_PAGE_POSITIONS ? *crc : 0, packed, plane->row_bytes);
+    return sums->full;
 }
 
 void checkpoint_shadow_cut(const struct checkpoint_plane *plane, void *memory, uint32_t position,

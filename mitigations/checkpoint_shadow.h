@@ -28,16 +28,18 @@ struct checkpoint_shadow {
     uint32_t n;
     uint32_t width;     /* bits of an element */
     uint32_t features;  /* of a row */
+    uint32_t *weight;   /* (halves of a row) sums_weight */
     size_t first, size; /* offset of the first plane, bytes of all */
 };
 
 /* Sets mask, sizes and offsets of the planes from their bits; `first`: offset of the first. */
 void checkpoint_shadow_place(struct checkpoint_shadow *shadow, size_t first);
 
-/* Keeps the row of a position; CRC of its page, whose earlier rows are kept. */
-void checkpoint_shadow_keep(const struct checkpoint_shadow *shadow,
-                            const struct checkpoint_plane *plane, void *memory, uint32_t position,
-                            const uint8_t *row);
+/* Keeps the row of a position; CRC of its page, whose earlier rows are kept. Returns the sums of
+ * all its bits. */
+struct kv_sums checkpoint_shadow_keep(const struct checkpoint_shadow *shadow,
+                                      const struct checkpoint_plane *plane, void *memory,
+                                      uint32_t position, const uint8_t *row);
 
 /* Forgets rows from `position` on. A CRC that was wrong stays wrong. */
 void checkpoint_shadow_cut(const struct checkpoint_plane *plane, void *memory, uint32_t position,

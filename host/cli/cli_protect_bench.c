@@ -46,7 +46,7 @@ struct bench {
     struct generate_params params; /* unprotected */
     struct decode guarded;
     double (*clock)(void);
-    double *step; /* (2, pairs, n + 1) of plain and of protected runs */
+    double *step;                     /* (2, pairs, n + 1) of plain and of protected runs */
     struct timing *plain, *protected; /* (pairs) */
 };
 
@@ -139,7 +139,7 @@ static enum status compare(struct stats_overhead *out, const struct bench *b, bo
 static void put_overhead(struct json_writer *w, const char *key, const struct stats_overhead *o)
 {
     json_member_object(w, key);
-    json_member_number(w, "share", o->share);
+    json_member_number(w, "median", o->share);
     json_member_array(w, "interval");
     json_put_number(w, o->low);
     json_put_number(w, o->high);

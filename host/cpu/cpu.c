@@ -388,6 +388,8 @@ enum status cpu_create(struct executor **out, enum cpu_form form,
     set_up(cpu, form, params);
     enum status st = create_pages(cpu, params);
     if (!st)
+        st = cpu_kv_open(cpu);
+    if (!st)
         st = create_registers(cpu);
     if (!st)
         st = create_scratch(cpu);

@@ -7,7 +7,6 @@
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_twin.h"
 #include "cpu/cpu_watch.h"
-#include "shared/sums.h"
 
 /* Lines of a row, and elements of each line, that one thread checks. */
 struct part {
@@ -118,16 +117,13 @@ static bool part_of(const struct cpu_task *task, uint32_t slot, struct part *out
 static void sum_stored(const struct cpu_task *task, uint32_t slot, struct guard *guard)
 {
     const struct cpu *cpu = task->run->cpu;
-    const uint32_t act = cpu->base.kv_storage, halves = act == STORAGE_F32 ? 2 : 1;
     for (int value = 0; value < 2; value++) {
-        const float *row = cpu_reg(cpu, value ? task->node->in2 : task->node->in, slot);
-        uint32_t *words = guard->verdict + (value ? 2 : 0);
-        for (uint32_t i = 0; i < halves * task->node->rows; i++) {
-            const uint32_t bits = nm_store(lang_bits(row[i / halves]), act);
-            const uint32_t half = bits >> i % halves * 16 & 0xffff;
-            words[0] += (i + 1) * half;
-            words[1] += sums_weight(i) * half;
-        }
+        const struct cpu_stored job = {
+            .values = cpu_reg(cpu, value ? task->node->in2 : task->node->in, slot),
+            .weights = cpu->kv_weights,
+            .n = task->node->rows,
+            .type = (uint32_t)cpu->base.kv_storage};
+        cpu->kernels->stored(&job, guard->verdict + (value ? 2 : 0));
     }
 }
 

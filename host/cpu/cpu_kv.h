@@ -31,6 +31,9 @@ static inline size_t cpu_kv_index_v(uint32_t head_dim, uint32_t head, uint32_t f
 
 extern const struct executor_kv_ops cpu_kv_ops;
 
+/* Weights of sums. */
+enum status cpu_kv_open(struct cpu *cpu) STATUS_MUST_USE;
+
 /* One stored entry: branch table, layer, position are the caller's; `feature` within the head. */
 struct cpu_kv_at {
     bool value;

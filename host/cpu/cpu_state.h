@@ -127,6 +127,26 @@ struct cpu_abft_memory {
     float weights[ABFT_WEIGHTS + ABFT_LANES];
 };
 
+/* Halves of stored K or V (model/executor_kv.h), 16 elements side by side in each of n steps. The
+ * half of step i has place first + i * step and weight weights[i * step]. */
+struct cpu_halves {
+    const uint8_t *at;       /* (n, 16) elements: of 16 bits, or words */
+    const uint32_t *weights; /* of 16 bits */
+    uint32_t n, first, step;
+    uint32_t mask, shift; /* of an element, shifted down first */
+    bool words;
+};
+struct cpu_halves_sums {
+    uint32_t sum[CPU_TILE], weighted[CPU_TILE], mixed[CPU_TILE]; /* modulo 2^32 */
+};
+
+/* A row of K or V as it will be stored, in halves. */
+struct cpu_stored {
+    const float *values;     /* (n) */
+    const uint32_t *weights; /* of its halves */
+    uint32_t n, type;        /* NM_* */
+};
+
 /* The loops of one form. */
 struct cpu_kernels {
     const char *name;
@@ -148,6 +168,8 @@ struct cpu_kernels {
     void (*abft_outputs)(const struct cpu_abft_rows *job);
     /* The sums of a part from those of its tiles: (3, plane), of which n count. */
     void (*abft_tiles)(const float *sums, size_t plane, uint32_t n, float out[3]);
+    void (*halves)(const struct cpu_halves *job, struct cpu_halves_sums *add);
+    void (*stored)(const struct cpu_stored *job, uint32_t out[2]); /* weighted, mixed */
 };
 
 extern const struct cpu_kernels cpu_scalar_kernels;
@@ -204,10 +226,11 @@ struct cpu {
     uint32_t features_room;
     uint8_t *pages[2]; /* K, V: (layers, pages, page_bytes) */
     size_t page_bytes[2];
-    uint32_t page_count; /* per layer */
-    float *hidden;       /* (max_columns, n_embd) rows entering the output matrix */
-    float *checkpoints;  /* (n_checkpoints, n_layers + 1, n_embd) */
-    char brand[64];      /* of the processor */
+    uint32_t page_count;  /* per layer */
+    uint32_t *kv_weights; /* sums_weight of the halves of a row, then of the positions of a page */
+    float *hidden;        /* (max_columns, n_embd) rows entering the output matrix */
+    float *checkpoints;   /* (n_checkpoints, n_layers + 1, n_embd) */
+    char brand[64];       /* of the processor */
     struct cpu_abft_memory abft;
     struct arena arena;       /* rope tables */
     struct cpu_block *blocks; /* owns all other memory */

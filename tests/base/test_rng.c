@@ -158,6 +158,29 @@ static void crc32c_gives_the_published_answers(void **state)
     assert_int_equal(crc32c_add(0, bytes, 32), 0x46dd794e);
 }
 
+/* Bytes at any place and of any length, whole or in two parts, against one bit at a time. */
+static void crc32c_is_that_of_single_bits(void **state)
+{
+    uint8_t bytes[300];
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 7, 0);
+    for (uint32_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)rng_u32(&rng);
+    for (uint32_t i = 0; i < 2000; i++) {
+        const size_t at = rng_below(&rng, 40), size = rng_below(&rng, sizeof(bytes) - at + 1);
+        const size_t first = rng_below(&rng, size + 1);
+        uint32_t crc = UINT32_MAX;
+        for (size_t bit = 0; bit < 8 * size; bit++) {
+            crc ^= bytes[at + bit / 8] >> bit % 8 & 1;
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+        }
+        const uint32_t begun = crc32c_add(0, bytes + at, first);
+        assert_int_equal(crc32c_add(begun, bytes + at + first, size - first), ~crc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +190,7 @@ int main(void)
         cmocka_unit_test(unit_draws_fill_the_interval),
         cmocka_unit_test(sha256_gives_the_published_answers),
         cmocka_unit_test(crc32c_gives_the_published_answers),
+        cmocka_unit_test(crc32c_is_that_of_single_bits),
         cmocka_unit_test(folding_depends_on_order),
         cmocka_unit_test(the_clock_does_not_go_back),
     };

@@ -214,9 +214,9 @@ static void sum_four(const struct cpu_abft_rows *job, uint32_t at, uint32_t tile
         y[i] = load_tile(job, row);
         weighted[i] = multiply(y[i], load(job->weights + (job->row + row) % ABFT_WEIGHTS));
     }
-    const __m128 of[3] = {
-        join(y[0], y[1], y[2], y[3]), join(weighted[0], weighted[1], weighted[2], weighted[3]),
-        join(magnitude(y[0]), magnitude(y[1]), magnitude(y[2]), magnitude(y[3]))};
+    const __m128 of[3] = {join(y[0], y[1], y[2], y[3]),
+                          join(weighted[0], weighted[1], weighted[2], weighted[3]),
+                          join(magnitude(y[0]), magnitude(y[1]), magnitude(y[2]), magnitude(y[3]))};
     put_tiles(job, at, tiles, of, sizeof(*of));
 }
 

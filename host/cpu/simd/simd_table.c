@@ -17,4 +17,6 @@ const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
                                           .features_join = SIMD(features_join),
                                           .abft_inputs = SIMD(abft_inputs),
                                           .abft_outputs = SIMD(abft_outputs),
-                                          .abft_tiles = SIMD(abft_tiles)};
+                                          .abft_tiles = SIMD(abft_tiles),
+                                          .halves = SIMD(halves),
+                                          .stored = SIMD(stored)};
