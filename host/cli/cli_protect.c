@@ -67,8 +67,9 @@ static const char DETAILS[] =
     "BENCH\n"
     "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
     "a drift of the machine falls on both alike, and prints the overhead of prompt and decoding "
-    "apart: the median of the pairs' ratios with its exact 95 % interval (order statistics, no "
-    "assumption about the times), the dispatches (CPU: ops) of a run, and the columns computed "
+    "apart: each step's median over the pairs, summed (a step does the same in all runs, a busy "
+    "machine disturbs some), with a bootstrap interval of 95 % by pair, the dispatches (CPU: ops) "
+    "of a run, and the columns computed "
     "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
     "the same bits, or it ends with exit code 4.\n"
     "\n"
@@ -186,10 +187,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
           "bench, strike: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
         {1u << BENCH,
-         {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor",
-          "bench: which time. Default wall; that of processors, with one thread, says more on a "
-          "busy machine.",
-          0, 0}},
+         {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor", "bench: default wall.", 0, 0}},
         {RUNS,
          {0, "act", ARGS_CHOICE, &o.act, STORAGES,
           "bench, strike, calibrate: type activations are stored in.", 0, 0}},
