@@ -296,40 +296,57 @@ static int64_t clamp(int64_t index, int64_t count, int64_t low, int64_t high)
     return index < low ? low : index > high ? high : index;
 }
 
+/* The elements that a slice takes: `n` of them, by `step` from `start` on. */
+struct slice {
+    int64_t start, step;
+    size_t n;
+};
+
+static enum status eval_bounds(struct template_run *run, struct template_scope *scope,
+                               const struct template_node *node, int64_t count, struct slice *out)
+{
+    const bool down = out->step < 0;
+    const int64_t low = down ? -1 : 0, high = down ? count - 1 : count;
+    int64_t start, stop;
+    enum status st = eval_bound(run, scope, node->b, INT64_MIN, &start);
+    if (!st)
+        st = eval_bound(run, scope, node->c, INT64_MIN, &stop);
+    if (st)
+        return st;
+    start = start == INT64_MIN ? (down ? high : low) : clamp(start, count, low, high);
+    stop = stop == INT64_MIN ? (down ? low : high) : clamp(stop, count, low, high);
+    const int64_t span = down ? start - stop : stop - start, size = down ? -out->step : out->step;
+    out->start = start;
+    out->n = span > 0 ? (size_t)((span + size - 1) / size) : 0;
+    return STATUS_OK;
+}
+
 static enum status eval_slice(struct template_run *run, struct template_scope *scope,
                               const struct template_node *node, struct template_value *out)
 {
     struct template_value self;
     struct template_list all;
-    int64_t start, stop, step;
+    struct slice slice;
     enum status st = template_eval(run, scope, node->a, &self);
     if (!st)
-        st = eval_bound(run, scope, node->d, 1, &step);
+        st = eval_bound(run, scope, node->d, 1, &slice.step);
     if (st)
         return st;
-    if (step == 0 || step > INT32_MAX || step < INT32_MIN)
-        return template_value_fail(run, "found a slice of step %lld", (long long)step);
+    if (slice.step == 0 || slice.step > INT32_MAX || slice.step < INT32_MIN)
+        return template_value_fail(run, "found a slice of step %lld", (long long)slice.step);
     if (self.type != TEMPLATE_IS_TEXT && self.type != TEMPLATE_IS_LIST &&
         self.type != TEMPLATE_IS_TUPLE)
         return template_value_fail(run, "found a slice of %s", template_value_type(&self));
     st = template_value_elements(run, &self, &all);
-    const int64_t count = (int64_t)all.count, low = step < 0 ? -1 : 0,
-                  high = step < 0 ? count - 1 : count;
     if (!st)
-        st = eval_bound(run, scope, node->b, INT64_MIN, &start);
-    if (!st)
-        st = eval_bound(run, scope, node->c, INT64_MIN, &stop);
+        st = eval_bounds(run, scope, node, (int64_t)all.count, &slice);
     if (st)
         return st;
-    start = start == INT64_MIN ? (step < 0 ? high : low) : clamp(start, count, low, high);
-    stop = stop == INT64_MIN ? (step < 0 ? low : high) : clamp(stop, count, low, high);
-    const int64_t span = step < 0 ? start - stop : stop - start, size = step < 0 ? -step : step;
-    const size_t n = span > 0 ? (size_t)((span + size - 1) / size) : 0;
     struct text text = {0};
-    st = template_value_list(run, self.type == TEMPLATE_IS_TEXT ? TEMPLATE_IS_LIST : self.type, n,
-                             out);
-    for (size_t i = 0; !st && i < n; i++) {
-        out->list->item[i] = all.item[start + (int64_t)i * step];
+    st = template_value_list(run, self.type == TEMPLATE_IS_TEXT ? TEMPLATE_IS_LIST : self.type,
+                             slice.n, out);
+    for (size_t i = 0; !st && i < slice.n; i++) {
+        out->list->item[i] = all.item[slice.start + (int64_t)i * slice.step];
         if (self.type == TEMPLATE_IS_TEXT)
             st = template_print(run, &text, &out->list->item[i]);
     }
