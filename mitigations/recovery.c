@@ -11,6 +11,8 @@ static void count_alarm(struct recovery *r, uint32_t position)
 
 static void settle(struct recovery *r, enum decode_damage damage)
 {
+    if (r->now.gone && damage < DECODE_CORRECTED)
+        damage = DECODE_CORRECTED;
     r->damage = damage > r->damage ? damage : r->damage;
     r->last = damage;
     r->open = r->nested && damage != DECODE_UNCORRECTED;
@@ -126,6 +128,12 @@ static enum recovery_action again(struct recovery *r, const struct recovery_colu
     }
     if (column->finding->back > r->now.back)
         r->now.back = column->finding->back;
+    if (r->now.severity == PROTECTION_HARD && column->finding->severity == PROTECTION_SOFT) {
+        r->now.gone = true; /* what is left is an unlikely column: its bits decide */
+        r->now.severity = PROTECTION_SOFT;
+        r->now.hash[0] = column->hash;
+        return redo(r, most, out_back);
+    }
     return r->now.audited ? judge(r, most, out_back) : RECOVERY_AUDIT;
 }
 
@@ -135,7 +143,7 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open && column->position > r->now.position)
+    while (r->open && column->position > r->now.position)
         leave(r);
     if (r->open && column->position == r->now.position)
         return again(r, column, most, out_back);
@@ -162,7 +170,7 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open)
+    while (r->open)
         leave(r);
     if (last->finding->severity == PROTECTION_QUIET)
         return RECOVERY_TAKE;

@@ -20,6 +20,7 @@ struct recovery_treatment {
     uint32_t back;    /* columns computed again at a time */
     uint32_t tries;   /* how often the column was computed again */
     bool audited;     /* memory was */
+    bool gone;        /* damage was found, and is not there any more */
     bool hashed;      /* bits are known: the column gives a token */
     uint64_t hash[2]; /* of its row: at the alarm, and once computed again */
 };

@@ -38,6 +38,10 @@ static const struct scene SCENES[] = {
     {"hard, gone after memory was repaired", "ha-r haxr qb-t", DECODE_CORRECTED, 1},
     {"hard, memory is clean, gone at last", "ha-r ha-r ha-r qb-t", DECODE_CORRECTED, 1},
     {"hard, stays", "ha-r ha-r ha-r ha-t", DECODE_UNCORRECTED, 1},
+    {"hard, gone, but unlikely", "ha-r sb-r sb-t", DECODE_CORRECTED, 1},
+    {"hard, gone with memory, but unlikely", "ha-r haxr sb-r sb-t", DECODE_CORRECTED, 1},
+    {"hard, gone at the last try, but unlikely", "ha-r ha-r ha-r sb-t", DECODE_CORRECTED, 1},
+    {"hard, unlikely, and hard again", "ha-r sb-r ha-r ha-t", DECODE_UNCORRECTED, 1},
     {"hard after soft", "sa-r hb-r qb-t", DECODE_CORRECTED, 1},
 };
 
