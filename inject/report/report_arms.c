@@ -215,10 +215,16 @@ static struct stats_recovery_item losses_of(const struct pair *pair, enum loss l
                                                                    : text};
 }
 
+static int duration_of(const struct report_trial *t)
+{
+    const bool stuck = t->kind == KIND_STUCK_AT_0 || t->kind == KIND_STUCK_AT_1;
+    return stuck && t->duration == DURATION_PERSISTENT ? (int)REPORT_STUCK : t->duration;
+}
+
 static bool holds(const struct subset *subset, const struct report_trial *t)
 {
     return (subset->target < 0 || target_of(t) == subset->target) &&
-           (subset->duration < 0 || t->duration == subset->duration);
+           (subset->duration < 0 || duration_of(t) == subset->duration);
 }
 
 /* Losses of a subset by item, and the share of them that is won back. */
@@ -318,7 +324,7 @@ static void fill_arm(struct report_arm *arm, struct work *w)
 {
     cover(&arm->all, w, (struct subset){-1, -1});
     for (int target = 0; target < REPORT_TARGETS; target++) {
-        for (int duration = 0; duration < DURATION_COUNT; duration++)
+        for (int duration = 0; duration < (int)REPORT_DURATIONS; duration++)
             cover(&arm->cover[target][duration], w, (struct subset){target, duration});
     }
     fill_means(arm, w);

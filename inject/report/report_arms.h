@@ -16,6 +16,11 @@ enum report_target {
     REPORT_TARGETS
 };
 
+/* How long it lasts: an enum duration, or stored bits that are stuck, which no repair puts right.
+ */
+#define REPORT_STUCK DURATION_COUNT
+#define REPORT_DURATIONS (DURATION_COUNT + 1)
+
 /* Trials of one kind in an arm. */
 struct report_cover {
     uint64_t runs, lossy; /* that ran in the arm; of them, those that lose without it */
@@ -49,7 +54,7 @@ struct report_arm {
     uint64_t runs, masked, missing;  /* trials that ran; of them masked ones; wanted, not yet run */
     uint64_t count[PROTECTED_COUNT]; /* of runs by what alarms were worth */
     struct report_cover all;         /* its net is won back a trial */
-    struct report_cover cover[REPORT_TARGETS][DURATION_COUNT];
+    struct report_cover cover[REPORT_TARGETS][REPORT_DURATIONS];
     double
         work; /* multiply-adds that checks add to a decoding column, over its own; NaN: no model */
     double lost, lost_with;   /* mean loss a trial without and with it; NaN: no total */

@@ -127,12 +127,17 @@ static void put_cover(struct report_table *table, uint32_t row, const struct rep
     table->faint[row] = cover->lossy < REPORT_FEW;
 }
 
+static const char *duration_name(uint32_t duration)
+{
+    return duration == REPORT_STUCK ? "stuck" : kinds_text(KINDS_DURATION, duration);
+}
+
 /* Cells with a run. */
 static uint32_t count_cells(const struct report_arm *arm)
 {
     uint32_t n = 0;
     for (int target = 0; target < REPORT_TARGETS; target++) {
-        for (int duration = 0; duration < DURATION_COUNT; duration++)
+        for (int duration = 0; duration < (int)REPORT_DURATIONS; duration++)
             n += arm->cover[target][duration].runs > 0;
     }
     return n;
@@ -144,20 +149,20 @@ enum status report_arms_coverage(struct report_table *out, struct report_context
     uint32_t rows = 0, r = 0;
     out->id = "coverage";
     out->caption = BASIS "By what is struck and for how long; weights are struck as stored "
-                         "(persistent) or as read.";
+                         "(persistent, stuck) or as read.";
     for (uint32_t i = 0; i < arms->count; i++)
         rows += count_cells(&arms->arm[i]);
     const enum status st =
         report_table_init(out, context->arena, rows, COVER_COLUMNS, COUNT(COVER_COLUMNS));
     for (uint32_t i = 0; !st && i < arms->count; i++) {
         for (int target = 0; target < REPORT_TARGETS; target++) {
-            for (uint32_t duration = 0; duration < DURATION_COUNT; duration++) {
+            for (uint32_t duration = 0; duration < REPORT_DURATIONS; duration++) {
                 const struct report_cover *cover = &arms->arm[i].cover[target][duration];
                 if (cover->runs == 0)
                     continue;
                 report_table_text(out, r, "arm", arms->arm[i].name);
                 report_table_text(out, r, "target", TARGETS[target]);
-                report_table_text(out, r, "duration", kinds_text(KINDS_DURATION, duration));
+                report_table_text(out, r, "duration", duration_name(duration));
                 put_cover(out, r++, cover, arms->scored);
             }
         }
@@ -235,13 +240,13 @@ static void put_json_cover(struct json_writer *w, const struct report_arm *arm)
 {
     json_member_array(w, "coverage");
     for (int target = 0; target < REPORT_TARGETS; target++) {
-        for (uint32_t duration = 0; duration < DURATION_COUNT; duration++) {
+        for (uint32_t duration = 0; duration < REPORT_DURATIONS; duration++) {
             const struct report_cover *cover = &arm->cover[target][duration];
             if (cover->runs == 0)
                 continue;
             json_object_open(w);
             json_member_text(w, "target", TARGETS[target]);
-            json_member_text(w, "duration", kinds_text(KINDS_DURATION, duration));
+            json_member_text(w, "duration", duration_name(duration));
             json_member_int(w, "runs", (int64_t)cover->runs);
             json_member_int(w, "lossy", (int64_t)cover->lossy);
             json_member_int(w, "found", (int64_t)cover->found);
