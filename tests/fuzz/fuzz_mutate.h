@@ -99,4 +99,11 @@ static inline void fuzz_mutate_test(void **state)
     fuzz_mutate_all(*state);
 }
 
+/* The main function of a test that is one run. */
+static inline int fuzz_mutate_main(struct fuzz_mutate_run run)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(fuzz_mutate_test, &run)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 #endif

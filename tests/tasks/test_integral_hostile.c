@@ -26,10 +26,12 @@ static const char *const TEXTS[] = {
 
 int main(void)
 {
-    struct fuzz_mutate_run run = {WORDS,     sizeof(WORDS) / sizeof(*WORDS),
-                                  TEXTS,     sizeof(TEXTS) / sizeof(*TEXTS),
-                                  MUTATIONS, 20261130,
-                                  1,         LLVMFuzzerTestOneInput};
-    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(fuzz_mutate_test, &run)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return fuzz_mutate_main((struct fuzz_mutate_run){.words = WORDS,
+                                                     .n_words = sizeof(WORDS) / sizeof(*WORDS),
+                                                     .texts = TEXTS,
+                                                     .n_texts = sizeof(TEXTS) / sizeof(*TEXTS),
+                                                     .rounds = MUTATIONS,
+                                                     .seed = 20261130,
+                                                     .stream = 1,
+                                                     .target = LLVMFuzzerTestOneInput});
 }
