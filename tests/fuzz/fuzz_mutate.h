@@ -3,6 +3,12 @@
 #ifndef VKFI_TESTS_FUZZ_MUTATE_H
 #define VKFI_TESTS_FUZZ_MUTATE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts of models, damaged at random: every rule gives an answer or none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "../fuzz/fuzz_extract.c"
 #include "../fuzz/fuzz_mutate.h"
 

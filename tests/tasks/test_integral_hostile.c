@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Antiderivatives, damaged at random: a verdict within bounded time. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "../fuzz/fuzz_integral.c"
 #include "../fuzz/fuzz_mutate.h"
 

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Mathematical answers, damaged at random: each equals itself, and none is an error. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "../fuzz/fuzz_math_equal.c"
 #include "../fuzz/fuzz_mutate.h"
 
