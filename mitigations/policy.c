@@ -17,7 +17,8 @@ static const struct policy_named BUILTIN[] = {
     {"nan_trap", "the control that a protection must beat",
      "{\"protect\": [{\"kind\": \"nan_trap\"}]}"},
     {"robust", "what the study of tests/results/mitigations.md finds best for its cost",
-     "{\"protect\": [{\"kind\": \"nan_trap\"}, {\"kind\": \"abft\"}]}"}};
+     "{\"protect\": [{\"kind\": \"nan_trap\"}, {\"kind\": \"abft\", \"sites\": [\"blk.*.ffn_*\", "
+     "\"output\"]}]}"}};
 
 const struct policy_named *policy_builtins(size_t *out_n)
 {

@@ -45,7 +45,7 @@ python3 -c 'import json; print(json.load(open("out"))["hash"])' | diff plain.has
 json 'd["protect"] == {"outcome": "clean", "alarms": 0, "events": []}'
 cat >linear.json <<'J'
 [{"site": "blk.0.ffn_down", "kind": "flip", "bit": 30, "row": 3, "step": 2},
- {"site": "blk.0.attn_q", "kind": "set", "value": "0x7f800000", "row": 1, "rows": 8, "step": 0},
+ {"site": "blk.0.ffn_gate", "kind": "set", "value": "0x7f800000", "row": 1, "rows": 8, "step": 0},
  {"site": "blk.0.ffn_up", "kind": "flip", "bit": 30, "row": 3, "step": 1, "duration": "permanent"},
  {"site": "blk.0.ffn_down", "kind": "dry", "row": 3, "step": 2}]
 J
