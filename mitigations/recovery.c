@@ -36,7 +36,10 @@ static enum recovery_action give_up(struct recovery *r)
 static enum recovery_action redo(struct recovery *r, uint32_t most, uint32_t *out_back)
 {
     const uint32_t back = r->now.back < r->now.position + 1 ? r->now.back : r->now.position + 1;
-    if (r->now.tries == RECOVERY_TRIES || back > most - r->redone)
+    const bool spent = r->now.tries == RECOVERY_TRIES;
+    if (spent && !r->now.audited && r->now.severity == PROTECTION_HARD)
+        return RECOVERY_AUDIT;
+    if (spent || back > most - r->redone)
         return give_up(r);
     r->now.tries++;
     r->inner_end = r->nested ? r->inner_end : 0;
@@ -159,6 +162,8 @@ enum recovery_action recovery_audited(struct recovery *r, const struct protectio
     r->now.audited = true;
     if (finding->back > r->now.back)
         r->now.back = finding->back;
+    if (finding->repaired) /* what was tried before met the damage that is now gone */
+        r->now.tries = 0;
     if (finding->severity != PROTECTION_QUIET)
         r->now.severity = PROTECTION_HARD;
     return judge(r, most, out_back);

@@ -192,6 +192,34 @@ static void test_nested(void **state)
     assert_int_equal(r.alarms, 2);
 }
 
+/* Stored damage is met again by each earlier column that comes again: once an audit has repaired it
+ * all of them are computed again, however deep the run has gone back. */
+static void test_cascade(void **state)
+{
+    const struct protection_finding hard = {.severity = PROTECTION_HARD, .back = 2};
+    const struct protection_finding found = {
+        .severity = PROTECTION_HARD, .back = 1, .repaired = true};
+    const struct protection_finding none = {0};
+    (void)state;
+    for (uint32_t depth = 1; depth < 12; depth++) {
+        struct recovery r = {0};
+        struct recovery_column column = {.position = 20, .hashed = true, .finding = &hard};
+        uint32_t back;
+        enum recovery_action action = recovery_look(&r, &column, MOST, &back);
+        while (action == RECOVERY_REDO) {
+            column.position -= column.position > 21 - depth;
+            action = recovery_look(&r, &column, MOST, &back);
+        }
+        assert_int_equal(action, RECOVERY_AUDIT);
+        assert_int_equal(recovery_audited(&r, &found, MOST, &back), RECOVERY_REDO);
+        column.finding = &none;
+        for (column.position += 1 - back; column.position <= 20; column.position++)
+            assert_int_equal(recovery_look(&r, &column, MOST, &back), RECOVERY_TAKE);
+        assert_int_equal(r.damage, DECODE_CORRECTED);
+        assert_false(r.open);
+    }
+}
+
 static void test_end(void **state)
 {
     const struct protection_finding found = {.severity = PROTECTION_HARD, .back = 5};
@@ -219,9 +247,9 @@ static void test_end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_scenes),
-                                       cmocka_unit_test(test_any_findings),
-                                       cmocka_unit_test(test_same_again),
-                                       cmocka_unit_test(test_nested), cmocka_unit_test(test_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scenes),     cmocka_unit_test(test_any_findings),
+        cmocka_unit_test(test_same_again), cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_cascade),    cmocka_unit_test(test_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
