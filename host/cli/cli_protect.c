@@ -82,6 +82,11 @@ static const char DETAILS[] =
     "text). A trial depends on its number and the seed alone: --trial ID runs one again. Such "
     "faults have no run without protection to compare with, so no campaign draws them.\n"
     "\n"
+    "CLEAN\n"
+    "clean runs held-out items (-n of each task, of the split evaluate) without and with the "
+    "policy, 16 tokens after each prompt, and counts alarms of each protection: of damage, which "
+    "must never be (exit code 4, as are other bits), and of doubt; intervals of 95 % are exact.\n"
+    "\n"
     "CALIBRATE\n"
     "calibrate runs a model on items of tasks and writes what clean runs look like, which some "
     "protections need: the smallest and largest output of each site, with position 0 apart from "
@@ -115,34 +120,38 @@ static const char DETAILS[] =
     "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli\n"
     "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
 
-enum { LIST, SHOW, SCHEMA, BENCH, STRIKE, CALIBRATE, PLAN, ACTIONS };
+enum { LIST, SHOW, SCHEMA, BENCH, STRIKE, CLEAN, CALIBRATE, PLAN, ACTIONS };
 static const struct cli_action ACTION[ACTIONS] = {
     [LIST] = {"list", NULL, 0, 0, list},
     [SHOW] = {"show", "policy", 1, 1, show},
     [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
     [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench},
     [STRIKE] = {"strike", "policy", 1, 1, cli_protect_strike},
+    [CLEAN] = {"clean", "policy", 1, 1, cli_protect_clean},
     [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate},
     [PLAN] = {"plan", "database", 1, 1, cli_protect_plan}};
 
 #define STORAGES "f32|f16|bf16"
-#define RUNS (1u << BENCH | 1u << CALIBRATE | 1u << STRIKE)
+#define RUNS (1u << BENCH | 1u << CALIBRATE | 1u << STRIKE | 1u << CLEAN)
 
 static enum status run_action(const struct cli_actions *actions, const struct cli_env *env,
                               int argc, char **argv)
 {
     struct args_spec spec = {.command = "vkfi protect",
                              .summary = "policies: what protects a run, and what it costs",
-                             .synopsis = "list\n"
-                                         "show POLICY\n"
-                                         "schema\n"
-                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
-                                         "strike POLICY -m MODEL [--trials N] [--seed SEED] "
-                                         "[--trial ID] [--json]\n"
-                                         "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
-                                         "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
-                                         "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
-                                         "[--json]",
+                             .synopsis =
+                                 "list\n"
+                                 "show POLICY\n"
+                                 "schema\n"
+                                 "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                                 "strike POLICY -m MODEL [--trials N] [--seed SEED] "
+                                 "[--trial ID] [--json]\n"
+                                 "clean POLICY -m MODEL --tasks TASK... [-n N] [--data DIR] "
+                                 "[--json]\n"
+                                 "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
+                                 "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
+                                 "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
+                                 "[--json]",
                              .details = DETAILS};
     return cli_actions_run(actions, &spec, env, argc, argv);
 }
@@ -172,7 +181,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
          {0, "random", ARGS_UINT, &o.random, "SEED",
           "plan: sites at random, for as much work as the best ones take.", 1, 9e18}},
         {1u << PLAN, CLI_READING_SUSPECT(&o.allow_suspect)},
-        {1u << BENCH | 1u << CALIBRATE,
+        {1u << BENCH | 1u << CALIBRATE | 1u << CLEAN,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
         {1u << STRIKE, {0, "trials", ARGS_UINT, &o.trials, "N", "strike: runs (200).", 1, 1e6}},
         {1u << STRIKE,
@@ -195,7 +204,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
          {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, strike, calibrate: type of the KV cache.",
           0, 0}},
         {RUNS, CLI_THREADS_OPTION(&o.threads)},
-        {1u << CALIBRATE,
+        {1u << CALIBRATE | 1u << CLEAN,
          {0, "tasks", ARGS_LIST, &o.tasks, "TASK",
           "calibrate: a task's name or definition; give it again for more. Default arc_challenge, "
           "xnli, gsm8k and mbpp.",
@@ -203,13 +212,13 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << CALIBRATE,
          {0, "split", ARGS_CHOICE, &o.split, "all|calibrate|profile|evaluate",
           "calibrate: which of a task's items. Default calibrate.", 0, 0}},
-        {1u << CALIBRATE,
+        {1u << CALIBRATE | 1u << CLEAN,
          {0, "data", ARGS_TEXT, &o.data, "DIR",
           "calibrate: folder of the data (vkfi task --help), or own.", 0, 0}},
         {1u << CALIBRATE | 1u << PLAN,
          {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate, plan: the file to write.", 0,
           0}},
-        {1u << BENCH | 1u << STRIKE | 1u << PLAN,
+        {1u << BENCH | 1u << STRIKE | 1u << PLAN | 1u << CLEAN,
          {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};
     const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};

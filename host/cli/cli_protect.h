@@ -27,6 +27,10 @@ enum status cli_protect_bench(const struct cli_env *env, const void *options,
 enum status cli_protect_strike(const struct cli_env *env, const void *options,
                                const struct args_list *operands) STATUS_MUST_USE;
 
+/* clean POLICY: held-out items keep their bits; alarms of each protection. */
+enum status cli_protect_clean(const struct cli_env *env, const void *options,
+                              const struct args_list *operands) STATUS_MUST_USE;
+
 /* calibrate: bounds and features of clean runs, to a file. */
 enum status cli_protect_calibrate(const struct cli_env *env, const void *options,
                                   const struct args_list *operands) STATUS_MUST_USE;

@@ -53,3 +53,15 @@ refused 2 protect calibrate -m "$LLAMA" -o x.json --tasks nothing
 refused 2 protect calibrate -m "$LLAMA" -o nowhere/x.json --data "$D" --tasks arc_challenge
 refused 2 protect bench nan_trap -m "$LLAMA" -o x.json
 [ ! -e x.json ] || fail "a refused command left a file"
+
+# Held-out items keep their bits, and no protection that proves damage finds any.
+cat > sure.json <<'TEXT'
+{"protect": [{"kind": "nan_trap"}, {"kind": "abft"}, {"kind": "weight_audit"}]}
+TEXT
+good protect clean sure.json -m "$LLAMA" --data "$D" --tasks arc_challenge --tasks gsm8k --json
+json 'd["requests"] > 1 and d["tokens"] > 100 and d["other_bits"] == 0'
+json '[p["damage"] + p["doubt"] for p in d["protections"]] == [0, 0, 0]'
+json 'd["protections"][1]["checks"] > d["tokens"] and d["protections"][1]["per_token"][1] < 0.1'
+good protect clean sure.json -m "$LLAMA" --data "$D" --tasks gsm8k
+grep -q '^abft  *0  *0 ' out || fail "no line of abft"
+refused 2 protect clean sure.json -m "$LLAMA"

@@ -147,7 +147,7 @@ static void test_no_clean_alarm(void **state)
     struct rng rng;
 
     rng_init(&rng, 41, 0);
-    for (uint32_t i = 0; i < 24 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 9 * QUANT_COUNT; i++) {
         uint32_t words[GUARD_WORDS];
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), (enum forms_mood)(i / QUANT_COUNT % 3));
@@ -170,7 +170,7 @@ static void test_bound_holds_for_sums_without_cancellation(void **state)
     struct rng rng;
 
     rng_init(&rng, 42, 0);
-    for (uint32_t i = 0; i < 20 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 7 * QUANT_COUNT; i++) {
         uint32_t words[GUARD_WORDS];
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), FORMS_TAME);
@@ -209,7 +209,7 @@ static void test_tables(void **state)
     struct rng rng;
 
     rng_init(&rng, 43, 0);
-    for (uint32_t i = 0; i < 5 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 3 * QUANT_COUNT; i++) {
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), FORMS_TAME);
         tame(&l, &rng, NM_F32);
@@ -245,7 +245,7 @@ static void test_deviations(void **state)
     struct rng rng;
 
     rng_init(&rng, 44, 0);
-    for (uint32_t i = 0; i < 24 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 12 * QUANT_COUNT; i++) {
         uint32_t words[GUARD_WORDS], rows[GUARD_ABFT_CANDIDATES];
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), FORMS_TAME);

@@ -62,6 +62,13 @@ static void open_bench(struct bench *b, const struct trial_bench_params *params,
     protect_bench_protect(&b->protect, policy, &b->calibration);
 }
 
+/* The same runs and calibration under another policy. */
+static void change_policy(struct bench *b, const char *policy)
+{
+    protector_close(&b->protect.protector);
+    protect_bench_protect(&b->protect, policy, &b->calibration);
+}
+
 static void close_bench(struct bench *b)
 {
     calibrate_close(&b->calibrate);
@@ -137,21 +144,16 @@ static void run_device(const char *file, enum storage type, struct gpu *gpu)
     assert_int_equal(run_clean(&b), 0);
     run_faults(&b, false);
     run_nan(&b);
-    close_bench(&b);
-    open_bench(&b, &params, gpu, FILTER("1e-2"), PROMPTS);
+    change_policy(&b, FILTER("1e-2"));
     (void)run_clean(&b);
-    close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("periodic", "1"), PROMPTS);
+    change_policy(&b, ADAPTIVE("periodic", "1"));
     assert_int_equal(run_clean(&b), TOKENS);
     run_faults(&b, true);
-    close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "0.3"), PROMPTS);
+    change_policy(&b, ADAPTIVE("adaptive", "0.3"));
     assert_true(run_clean(&b) <= 0.3 * TOKENS);
-    close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "2"), PROMPTS);
+    change_policy(&b, ADAPTIVE("adaptive", "2"));
     (void)run_clean(&b);
-    close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("random", "0.5"), PROMPTS);
+    change_policy(&b, ADAPTIVE("random", "0.5"));
     assert_true(run_clean(&b) > 0);
     close_bench(&b);
 }
