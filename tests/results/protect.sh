@@ -12,7 +12,7 @@ set -euo pipefail
 folder=${1:?usage: protect.sh FOLDER [run|table]}
 action=${2:-run}
 vkfi=$(realpath "$(command -v "${VKFI:-vkfi}")")
-plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter}
+plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter protect-robust}
 here=$(realpath "$(dirname "$0")")
 model=smollm2-135m
 
