@@ -86,11 +86,11 @@ static enum status run_request(struct clean *c, const int32_t *ids, uint32_t n_i
     params.n_ids = c->params.n_ids = n_ids < PROMPT_MOST ? n_ids : PROMPT_MOST;
     params.ids = ids + n_ids - params.n_ids;
     enum status st = generate(&plain, &arena, &params);
-    if (st)
-        return st;
-    kv_release(c->device.ex->kv, plain.branch);
-    params.rules.check = protector_check(c->protection.protector);
-    st = generate(&guarded, &arena, &params);
+    if (!st) {
+        kv_release(c->device.ex->kv, plain.branch);
+        params.rules.check = protector_check(c->protection.protector);
+        st = generate(&guarded, &arena, &params);
+    }
     if (!st) {
         kv_release(c->device.ex->kv, guarded.branch);
         c->differ += plain.hash != guarded.hash;
