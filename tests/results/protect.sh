@@ -12,7 +12,8 @@ set -euo pipefail
 folder=${1:?usage: protect.sh FOLDER [run|table]}
 action=${2:-run}
 vkfi=$(realpath "$(command -v "${VKFI:-vkfi}")")
-plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter protect-robust}
+plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter protect-robust
+    protect-heldout}
 here=$(realpath "$(dirname "$0")")
 model=smollm2-135m
 
@@ -21,6 +22,7 @@ run() {
     mkdir -p "$folder"
     cd "$folder"
     cp "$here"/protect-*.json "$here"/protect-prompts.txt .
+    sed -i "s|\.\./\.\./inject|$here/../../inject|" protect-heldout.json
     [[ -e calibration.json ]] || "$vkfi" protect calibrate -m $model -o calibration.json -n 10 \
         --tasks arc_challenge --tasks xnli --tasks gsm8k --tasks mbpp
     for plan in $plans; do
