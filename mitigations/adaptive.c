@@ -135,12 +135,6 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
-static double work(const void *params, const struct protection_column *column)
-{
-    (void)params;
-    return protections_features(column);
-}
-
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *s = self;
@@ -159,6 +153,6 @@ const struct protection protection_adaptive = {
     .calibrated = true,
     .open = open_adaptive,
     .look = look,
-    .work = work,
+    .work = protections_features,
     .area = area,
 };

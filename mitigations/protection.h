@@ -133,8 +133,9 @@ static inline const struct guard *protection_alarm(const struct decode_view *vie
 /* Whether some glob matches the site. */
 bool protections_match(const struct protection_sites *sites, const char *site);
 
-/* Work of the features of a token's row (model/features.h): of logits and hidden state. */
-double protections_features(const struct protection_column *column);
+/* A `work` for protections that look at a token's features (model/features.h) alone: of logits and
+ * hidden state, whatever the parameters. */
+double protections_features(const void *params, const struct protection_column *column);
 
 extern const struct protection protection_abft;
 extern const struct protection protection_nan_trap;

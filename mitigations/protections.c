@@ -19,8 +19,9 @@ bool protections_match(const struct protection_sites *sites, const char *site)
     return false;
 }
 
-double protections_features(const struct protection_column *column)
+double protections_features(const void *params, const struct protection_column *column)
 {
+    (void)params;
     const struct hparams *hp = &column->model->hp;
     return 2.0 * hp->n_vocab + hp->n_embd; /* extremes and the sum of exponentials; squares */
 }

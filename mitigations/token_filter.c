@@ -87,12 +87,6 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
-static double work(const void *params, const struct protection_column *column)
-{
-    (void)params;
-    return protections_features(column);
-}
-
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *s = self;
@@ -111,6 +105,6 @@ const struct protection protection_token_filter = {
     .calibrated = true,
     .open = open_filter,
     .look = look,
-    .work = work,
+    .work = protections_features,
     .area = area,
 };

@@ -276,7 +276,7 @@ static double work(const void *parameters, const struct protection_column *colum
 {
     const struct params *params = parameters;
     const double words = words_of(&column->model->graph);
-    const double page = 65536.0 / sizeof(uint32_t);
+    const double page = (double)WEIGHT_PAGE / sizeof(uint32_t);
     const double rolling = params->mode == MODE_END ? 0 : params->pages * page;
     const double end = params->mode == MODE_ROLLING ? 0 : words / column->columns;
     return 2 * ((rolling < words ? rolling : words) + end);

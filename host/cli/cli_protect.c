@@ -90,13 +90,11 @@ static const char DETAILS[] =
     "CALIBRATE\n"
     "calibrate runs a model on items of tasks and writes what clean runs look like, which some "
     "protections need: the smallest and largest output of each site, with position 0 apart from "
-    "all "
-    "others; quantiles of each token's features (largest logit, margin of it above the second, "
+    "all others; quantiles of each token's features (largest logit, margin of it above the second, "
     "logsumexp and entropy of the row, norm of the hidden state), first tokens apart from later "
-    "tokens; "
-    "and the margin below which a token is in doubt. A policy names the file as \"calibration\". "
-    "It "
-    "belongs to one model and one pair of storage types, and says which items it has seen: those "
+    "tokens; and the margin below which a token is in doubt. A policy names the file as "
+    "\"calibration\". It belongs to one model and one pair of storage types, and says which items "
+    "it has seen: those "
     "of the split calibrate, a fifth of each task, which no study should contain.\n"
     "\n"
     "PLAN\n"
@@ -172,8 +170,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
     const struct cli_option options[] = {
         {RUNS | 1u << PLAN,
          {'m', "model", ARGS_TEXT, &o.model, "MODEL",
-          "bench, strike, calibrate: a model's name or path; plan: another than the campaign's.", 0,
-          0}},
+          "A model's name or path; plan: another than the campaign's.", 0, 0}},
         {1u << PLAN,
          {0, "budget", ARGS_REAL, &o.budget, "PERCENT",
           "plan: of a token's multiply-adds that may be done twice (3).", 0.001, 100}},
@@ -193,28 +190,25 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
           "bench, strike: the prompt (a paragraph of 60 words).", 0, 0}},
         {RUNS,
          {'n', "number", ARGS_UINT, &o.n, "N",
-          "bench, strike: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
+          "bench, strike: tokens to decode (32); calibrate, clean: items of each task (32).", 2,
+          1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
         {1u << BENCH,
          {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor", "bench: default wall.", 0, 0}},
-        {RUNS,
-         {0, "act", ARGS_CHOICE, &o.act, STORAGES,
-          "bench, strike, calibrate: type activations are stored in.", 0, 0}},
-        {RUNS,
-         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, strike, calibrate: type of the KV cache.",
-          0, 0}},
+        {RUNS, {0, "act", ARGS_CHOICE, &o.act, STORAGES, "Type activations are stored in.", 0, 0}},
+        {RUNS, {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "Type of the KV cache.", 0, 0}},
         {RUNS, CLI_THREADS_OPTION(&o.threads)},
         {1u << CALIBRATE | 1u << CLEAN,
          {0, "tasks", ARGS_LIST, &o.tasks, "TASK",
-          "calibrate: a task's name or definition; give it again for more. Default arc_challenge, "
-          "xnli, gsm8k and mbpp.",
+          "calibrate, clean: a task's name or definition; give it again for more. Default of "
+          "calibrate: arc_challenge, xnli, gsm8k and mbpp.",
           0, 0}},
         {1u << CALIBRATE,
          {0, "split", ARGS_CHOICE, &o.split, "all|calibrate|profile|evaluate",
           "calibrate: which of a task's items. Default calibrate.", 0, 0}},
         {1u << CALIBRATE | 1u << CLEAN,
          {0, "data", ARGS_TEXT, &o.data, "DIR",
-          "calibrate: folder of the data (vkfi task --help), or own.", 0, 0}},
+          "calibrate, clean: folder of the data (vkfi task --help), or own.", 0, 0}},
         {1u << CALIBRATE | 1u << PLAN,
          {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate, plan: the file to write.", 0,
           0}},
