@@ -152,7 +152,7 @@ static void test_killed_and_resumed(void **state)
     struct bench *b = bench_begin(PLAN);
     unsigned seed = 77;
     (void)state;
-    b->scene->slow_ms = 20; /* long enough for the kills */
+    b->scene->slow_ms = 30; /* long enough for the kills */
     assert_true(bench_kill(b, &seed, (struct bench_patience){30, 150, 60}) >= 5);
     bench_expect_rows(b, &reference);
     bench_end(b);
