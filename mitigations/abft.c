@@ -104,11 +104,10 @@ static enum status look(void *self, void *memory, const struct decode_view *view
                         struct protection_finding *out)
 {
     struct state *state = memory;
-    const struct guard *guard = protection_alarm(view);
+    const struct guard *guard = protection_alarm(out, view, PROTECTION_HARD, 1);
     if (!guard)
         return STATUS_OK;
-    *out = (struct protection_finding){
-        .severity = PROTECTION_HARD, .back = 1, .node = guard->node, .detail = row_of(self, guard)};
+    out->detail = row_of(self, guard);
     *state = (struct state){1 + guard->node, out->detail};
     return STATUS_OK;
 }

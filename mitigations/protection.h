@@ -120,12 +120,18 @@ struct protection {
     bool (*area)(void *self, void *state, uint32_t index, struct protection_area *out);
 };
 
-/* The first guard of a view that found something; null: none did. */
-static inline const struct guard *protection_alarm(const struct decode_view *view)
+/* The first guard of a view that found something, as a finding; null: none did. */
+static inline const struct guard *protection_alarm(struct protection_finding *out,
+                                                   const struct decode_view *view,
+                                                   enum protection_severity severity, uint32_t back)
 {
     for (uint32_t i = 0; i < view->n_guards; i++) {
-        if (view->guard[i].verdict[0] != 0)
-            return &view->guard[i];
+        const struct guard *guard = &view->guard[i];
+        if (guard->verdict[0] == 0)
+            continue;
+        *out = (struct protection_finding){
+            .severity = severity, .back = back, .node = guard->node, .detail = guard->verdict[0]};
+        return guard;
     }
     return NULL;
 }

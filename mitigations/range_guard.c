@@ -116,12 +116,7 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
 {
     const struct self *self = memory;
     (void)state;
-    const struct guard *guard = protection_alarm(view);
-    if (guard)
-        *out = (struct protection_finding){.severity = PROTECTION_SOFT,
-                                           .back = self->policy == POLICY_RERUN ? 1 : 0,
-                                           .node = guard->node,
-                                           .detail = guard->verdict[0]};
+    protection_alarm(out, view, PROTECTION_SOFT, self->policy == POLICY_RERUN ? 1 : 0);
     return STATUS_OK;
 }
 

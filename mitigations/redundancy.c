@@ -105,12 +105,7 @@ static enum status look(void *memory, void *state, const struct decode_view *vie
 {
     (void)memory;
     (void)state;
-    const struct guard *guard = protection_alarm(view);
-    if (guard)
-        *out = (struct protection_finding){.severity = PROTECTION_HARD,
-                                           .back = 1,
-                                           .node = guard->node,
-                                           .detail = guard->verdict[0]};
+    protection_alarm(out, view, PROTECTION_HARD, 1);
     return STATUS_OK;
 }
 
