@@ -57,10 +57,8 @@ static const char *const DOCUMENTS[] = {
 static void test_mutations(void **state)
 {
     (void)state;
-    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
-                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
-                                              .texts = DOCUMENTS,
-                                              .n_texts = sizeof(DOCUMENTS) / sizeof(*DOCUMENTS),
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = FUZZ_MUTATE_LIST(WORDS),
+                                              .texts = FUZZ_MUTATE_LIST(DOCUMENTS),
                                               .rounds = MUTATIONS,
                                               .seed = 20261125,
                                               .stream = 1,

@@ -75,12 +75,17 @@ static inline void fuzz_mutate_text(struct fuzz_mutate *m, struct rng *rng, cons
         fuzz_mutate_once(m, rng);
 }
 
+/* Texts, and how many. */
+struct fuzz_mutate_list {
+    const char *const *text; /* (n) */
+    size_t n;
+};
+#define FUZZ_MUTATE_LIST(array) ((struct fuzz_mutate_list){array, sizeof(array) / sizeof(*(array))})
+
 /* A target run on texts, each changed in turn. */
 struct fuzz_mutate_run {
-    const char *const *words; /* (n_words) */
-    size_t n_words;
-    const char *const *texts; /* (n_texts) */
-    size_t n_texts, rounds;
+    struct fuzz_mutate_list words, texts;
+    size_t rounds;
     uint64_t seed, stream;
     int (*target)(const uint8_t *data, size_t size);
 };
@@ -89,11 +94,11 @@ struct fuzz_mutate_run {
 static inline void fuzz_mutate_all(const struct fuzz_mutate_run *run)
 {
     const int kept = mute_begin();
-    struct fuzz_mutate m = {.words = run->words, .n_words = run->n_words};
+    struct fuzz_mutate m = {.words = run->words.text, .n_words = run->words.n};
     struct rng rng;
     rng_init(&rng, run->seed, run->stream);
     for (size_t i = 0; i < run->rounds; i++) {
-        fuzz_mutate_text(&m, &rng, run->texts[i % run->n_texts]);
+        fuzz_mutate_text(&m, &rng, run->texts.text[i % run->texts.n]);
         run->target((const uint8_t *)m.data, m.size);
     }
     mute_end(kept);
@@ -105,9 +110,11 @@ static inline void fuzz_mutate_test(void **state)
     fuzz_mutate_all(*state);
 }
 
-/* The main function of a test that is one run. */
+/* The main function of a test that is one run; the seed is its own. */
 static inline int fuzz_mutate_main(struct fuzz_mutate_run run)
 {
+    run.seed = 20261130;
+    run.stream = 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(fuzz_mutate_test, &run)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

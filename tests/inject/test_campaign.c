@@ -2,7 +2,7 @@
 /* Whole campaigns: the same rows however the trials are spread, split into calls, or
  * interrupted. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
-#include "campaign_bench.h"
+#include "campaign_same.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -39,21 +39,6 @@ static void test_one_device(void **state)
     bench_end(b);
 }
 
-/* Three forms of the same arithmetic share a campaign. */
-static void test_several_devices(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    (void)state;
-    bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
-    bench_add_vulkan(b);
-    b->scene->slow_ms = 2; /* so that each gets some */
-    assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    for (uint32_t i = 0; i < b->params.setup.n_devices; i++)
-        print_message("device %u ran %llu\n", i, (unsigned long long)b->ran[i]);
-    bench_end(b);
-}
-
 /* The reference apart: CPU reruns are compared with another form's rows. */
 static void test_reference_apart(void **state)
 {
@@ -62,34 +47,6 @@ static void test_reference_apart(void **state)
     b->device[0].reference_only = true;
     bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
     assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-static void test_naive(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    (void)state;
-    b->params.setup.naive = true;
-    assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-/* Cut into calls of seven trials each. */
-static void test_limit(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    uint32_t calls = 0;
-    (void)state;
-    b->params.limit = 7;
-    do {
-        assert_int_equal(campaign_run(&b->params), STATUS_OK);
-        calls++;
-        assert_int_equal(b->end.done, 7 * calls < b->end.planned ? 7 * calls : b->end.planned);
-    } while (b->end.done < b->end.planned);
-    assert_int_equal(calls, (b->end.planned + 6) / 7);
-    assert_int_equal(b->goldens, 3);
     bench_expect_rows(b, &reference);
     bench_end(b);
 }
@@ -142,18 +99,6 @@ static void test_stop(void **state)
     assert_int_equal(b->end.done, done);
     b->stop = 0;
     assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-/* The whole process is killed at random moments, workers and all, and started again. */
-static void test_killed_and_resumed(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    unsigned seed = 77;
-    (void)state;
-    b->scene->slow_ms = 30; /* long enough for the kills */
-    assert_true(bench_kill(b, &seed, (struct bench_patience){30, 150, 60}) >= 5);
     bench_expect_rows(b, &reference);
     bench_end(b);
 }
@@ -211,13 +156,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_device),
-        cmocka_unit_test(test_several_devices),
+        cmocka_unit_test(same_on_several_devices),
         cmocka_unit_test(test_reference_apart),
-        cmocka_unit_test(test_naive),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(same_without_forking),
+        cmocka_unit_test(same_in_calls),
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(same_when_killed),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_other_campaign),
     };

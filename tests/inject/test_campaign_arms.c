@@ -2,7 +2,7 @@
 /* Campaigns with arms: which trials run again, their weights and words, and the same rows however
  * the work is spread, split, interrupted or replayed. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
-#include "campaign_bench.h"
+#include "campaign_same.h"
 
 #include <math.h>
 
@@ -16,8 +16,6 @@
 #define EXPONENTS ",\"what\":{\"kind\":\"flip\",\"bits\":[30]}"
 #define SHARES ",\"controls\":{\"dry\":0.05,\"sentinel\":0,\"naive\":0.05,\"cpu\":0.05}"
 #define PLAN ",\"sampling\":{\"trials\":90},\"seed\":5" EXPONENTS SHARES ARMS
-
-static struct text reference; /* rows of PLAN, run in one call on one device */
 
 /* --- what runs --- */
 
@@ -171,51 +169,6 @@ static void test_once_more(void **state)
     bench_end(b);
 }
 
-static void test_several_devices(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    (void)state;
-    bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
-    bench_add_vulkan(b);
-    b->scene->slow_ms = 2;
-    assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-static void test_naive(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    (void)state;
-    b->params.setup.naive = true;
-    assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-static void test_limit(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    (void)state;
-    b->params.limit = 13;
-    do {
-        assert_int_equal(campaign_run(&b->params), STATUS_OK);
-    } while (b->end.done < b->end.planned);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
-static void test_killed_and_resumed(void **state)
-{
-    struct bench *b = bench_begin(PLAN);
-    unsigned seed = 3;
-    (void)state;
-    b->scene->slow_ms = 10;
-    assert_true(bench_kill(b, &seed, (struct bench_patience){30, 150, 60}) >= 5);
-    bench_expect_rows(b, &reference);
-    bench_end(b);
-}
-
 /* Three shards merged, one of them twice, have the rows of the whole. */
 static void test_shards(void **state)
 {
@@ -303,34 +256,19 @@ static void test_stored_weights(void **state)
     text_finish(&rows);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    fpenv_set();
-    bench_reference(&reference, PLAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    text_finish(&reference);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_runs),
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_once_more),
-        cmocka_unit_test(test_several_devices),
-        cmocka_unit_test(test_naive),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(same_on_several_devices),
+        cmocka_unit_test(same_without_forking),
+        cmocka_unit_test(same_in_calls),
+        cmocka_unit_test(same_when_killed),
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_stored_weights),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return bench_run_tests(tests, sizeof(tests) / sizeof(*tests), PLAN);
 }

@@ -84,10 +84,8 @@ static void test_files(void **state)
 static void test_mutations(void **state)
 {
     (void)state;
-    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
-                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
-                                              .texts = FILES,
-                                              .n_texts = sizeof(FILES) / sizeof(*FILES),
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = FUZZ_MUTATE_LIST(WORDS),
+                                              .texts = FUZZ_MUTATE_LIST(FILES),
                                               .rounds = MUTATIONS,
                                               .seed = 20261125,
                                               .stream = 2,

@@ -156,10 +156,8 @@ static void test_mutations(void **state)
         assert_int_equal(fuzz_read(&policy, &arena, text, strlen(text)), STATUS_OK);
         texts[i] = fuzz_canon(&arena, &policy);
     }
-    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = words,
-                                              .n_words = sizeof(words) / sizeof(*words),
-                                              .texts = texts,
-                                              .n_texts = n,
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = FUZZ_MUTATE_LIST(words),
+                                              .texts = {texts, n},
                                               .rounds = 6000,
                                               .seed = 20261130,
                                               .target = LLVMFuzzerTestOneInput});

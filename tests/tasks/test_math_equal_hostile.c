@@ -3,8 +3,6 @@
 #include "../fuzz/fuzz_math_equal.c"
 #include "../fuzz/fuzz_mutate.h"
 
-#define MUTATIONS 6000
-
 static const char *const WORDS[] = {"\\frac",
                                     "{",
                                     "}",
@@ -56,12 +54,8 @@ static const char *const TEXTS[] = {
 
 int main(void)
 {
-    return fuzz_mutate_main((struct fuzz_mutate_run){.words = WORDS,
-                                                     .n_words = sizeof(WORDS) / sizeof(*WORDS),
-                                                     .texts = TEXTS,
-                                                     .n_texts = sizeof(TEXTS) / sizeof(*TEXTS),
-                                                     .rounds = MUTATIONS,
-                                                     .seed = 20261130,
-                                                     .stream = 1,
+    return fuzz_mutate_main((struct fuzz_mutate_run){.words = FUZZ_MUTATE_LIST(WORDS),
+                                                     .texts = FUZZ_MUTATE_LIST(TEXTS),
+                                                     .rounds = 6000,
                                                      .target = LLVMFuzzerTestOneInput});
 }
