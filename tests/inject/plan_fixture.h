@@ -22,6 +22,7 @@
 
 #define FIXTURE_TINY VKFI_TINY "/"
 #define FIXTURE_ITEMS 4
+#define FIXTURE_DRAWS 8u
 
 /* Prompt lengths and tokens of the items: one has a prompt of one token (no prefill). */
 static const struct sample_item fixture_items[FIXTURE_ITEMS] = {{.n_prompt = 5, .n_tokens = 7},
@@ -33,6 +34,8 @@ struct plan_fixture {
     struct arena arena;
     struct plan plan;
     struct sample *sample;
+    struct arena drawn[FIXTURE_DRAWS]; /* of the last draws */
+    uint32_t draws;
 };
 
 /* `{"model": ..., "prompts": (n_items ids)` and `rest`, which starts with a comma or is empty. */
@@ -59,6 +62,8 @@ static inline enum status fixture_sample(struct plan_fixture *f, const struct mo
 static inline void fixture_finish(struct plan_fixture *f)
 {
     sample_destroy(&f->sample);
+    for (uint32_t i = 0; i < FIXTURE_DRAWS; i++)
+        arena_finish(&f->drawn[i]);
     arena_finish(&f->arena);
 }
 
@@ -71,11 +76,15 @@ static inline struct model *fixture_model(const char *name)
     return model_open(&model, path) ? NULL : model;
 }
 
-static inline void fixture_draw(const struct plan_fixture *f, uint64_t id, struct arena *arena,
-                                struct sample_draw *out)
+/* Its faults live until FIXTURE_DRAWS more are drawn. */
+static inline struct sample_draw fixture_draw(struct plan_fixture *f, uint64_t id)
 {
-    assert_int_equal(sample_draw(f->sample, id, arena, out), STATUS_OK);
-    assert_true(out->n_faults > 0);
+    struct arena *arena = &f->drawn[f->draws++ % FIXTURE_DRAWS];
+    struct sample_draw d;
+    arena_finish(arena);
+    assert_int_equal(sample_draw(f->sample, id, arena, &d), STATUS_OK);
+    assert_true(d.n_faults > 0);
+    return d;
 }
 
 static inline struct fault_bounds fixture_bounds(const struct plan_fixture *f,
@@ -124,15 +133,5 @@ static inline struct fixture_identity fixture_identity_of(const struct sample_dr
 }
 
 #define NO_CONTROLS ",\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}"
-
-/* Runs the tests with *model open; 77 if the reference models are not there. */
-static inline int fixture_run(const struct CMUnitTest *tests, size_t count, struct model **model)
-{
-    fpenv_set();
-    *model = fixture_model("tiny-llama-q4_1.gguf");
-    int failed = _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
-    model_close(model);
-    return failed;
-}
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu.h"
+#include "fault_text.h"
 #include "gpu/device.h"
 #include "inject/space/fault.h"
 #include "model/generate.h"
@@ -136,13 +137,9 @@ static inline void space_close(struct space_bench *b)
 static inline uint32_t space_parse(const struct space_bench *b, const char *text,
                                    struct fault out[SPACE_FAULTS])
 {
-    struct json_doc *doc = NULL;
     struct arena arena = {0};
-    struct fault *faults;
     uint32_t n = 0;
-    assert_int_equal(json_parse(&doc, text, strlen(text), text), STATUS_OK);
-    if (fault_parse(&faults, &n, &arena, doc, &b->bounds) != STATUS_OK)
-        fail_msg("%s: %s", text, log_last_error());
+    const struct fault *faults = fault_text(&n, &arena, &b->bounds, text);
     assert_true(n <= SPACE_FAULTS);
     for (uint32_t i = 0; i < n; i++) {
         out[i] = faults[i];
@@ -154,7 +151,6 @@ static inline uint32_t space_parse(const struct space_bench *b, const char *text
         out[i].site = node ? node->site : out[i].tensor ? out[i].tensor->name : "memory";
     }
     arena_finish(&arena);
-    json_destroy(&doc);
     return n;
 }
 

@@ -259,16 +259,11 @@ static void test_stored_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_runs),
-        cmocka_unit_test(test_share),
-        cmocka_unit_test(test_once_more),
-        cmocka_unit_test(same_on_several_devices),
-        cmocka_unit_test(same_without_forking),
-        cmocka_unit_test(same_in_calls),
-        cmocka_unit_test(same_when_killed),
-        cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_stored_weights),
+        cmocka_unit_test(test_who_runs),        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_once_more),       cmocka_unit_test(same_on_several_devices),
+        cmocka_unit_test(same_without_forking), cmocka_unit_test(same_in_calls),
+        cmocka_unit_test(same_when_killed),     cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_replay),          cmocka_unit_test(test_stored_weights),
     };
     return bench_run_tests(tests, sizeof(tests) / sizeof(*tests), PLAN);
 }

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fpenv.h"
-#include "base/json.h"
+#include "fault_text.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/space/fault_bits.h"
 #include "tiny_model.h"
@@ -26,19 +25,6 @@ static struct fault_bounds bounds_of(enum storage act, enum storage kv)
 {
     return (struct fault_bounds){
         .model = model, .act = act, .kv = kv, .n_prompt = N_PROMPT, .positions = POSITIONS};
-}
-
-/* The fault of a JSON object. */
-static struct fault parse(struct arena *arena, const struct fault_bounds *bounds, const char *text)
-{
-    struct json_doc *doc = NULL;
-    struct fault *fault = NULL;
-    uint32_t count = 0;
-    assert_int_equal(json_parse(&doc, text, strlen(text), "test"), STATUS_OK);
-    assert_int_equal(fault_parse(&fault, &count, arena, doc, bounds), STATUS_OK);
-    assert_int_equal(count, 1);
-    json_destroy(&doc);
-    return fault[0];
 }
 
 static void make(struct trial_row *row, struct arena *arena, const struct fault_bounds *bounds,
@@ -77,9 +63,10 @@ static void test_output_of_an_op(void **state)
                             .logp_sum = -0.5};
     const struct fault_bounds bounds = bounds_of(STORAGE_F32, STORAGE_F32);
     (void)state;
-    struct fault fault = parse(&arena, &bounds,
-                               "{\"site\":\"blk.0.attn_q\",\"point\":\"out\",\"kind\":\"flip\","
-                               "\"bit\":30,\"row\":5,\"step\":3}");
+    struct fault fault =
+        fault_text_one(&arena, &bounds,
+                       "{\"site\":\"blk.0.attn_q\",\"point\":\"out\",\"kind\":\"flip\","
+                       "\"bit\":30,\"row\":5,\"step\":3}");
     make(&row, &arena, &bounds, &fault, &record);
     assert_int_equal(row.trial, 41);
     assert_null(row.control);
@@ -130,7 +117,7 @@ static void test_stored_weight(void **state)
                  "{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"flip\",\"bit\":%u,\"row\":7,"
                  "\"k\":40,\"field\":\"%s\",\"position\":0}",
                  cases[i].bit, cases[i].field);
-        struct fault fault = parse(&arena, &bounds, text);
+        struct fault fault = fault_text_one(&arena, &bounds, text);
         make(&row, &arena, &bounds, &fault, &record);
         const uint64_t row_bytes = quant_row_bytes(fault.tensor->type, fault.tensor->dim[0]);
         assert_int_equal(fault.tensor->type, QUANT_Q4_1);
@@ -190,9 +177,9 @@ static void test_due(void **state)
     const struct fault_bounds bounds = bounds_of(STORAGE_F32, STORAGE_F16);
     (void)state;
     struct fault fault =
-        parse(&arena, &bounds,
-              "{\"site\":\"blk.0.kv_v\",\"kind\":\"stuck_at_1\",\"mask\":\"0x7c00\","
-              "\"k\":3,\"key\":1,\"position\":4}");
+        fault_text_one(&arena, &bounds,
+                       "{\"site\":\"blk.0.kv_v\",\"kind\":\"stuck_at_1\",\"mask\":\"0x7c00\","
+                       "\"k\":3,\"key\":1,\"position\":4}");
     const struct campaign_row_context context = {.bounds = bounds, .golden_len = 8};
     const struct sample_draw draw = {
         .trial = 9, .role = ROLE_NAIVE, .stage = STAGE_PREFILL, .fault = &fault, .n_faults = 1};
@@ -232,10 +219,10 @@ static void test_json_and_back(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct arena arena = {0};
         const char *json = NULL;
-        const struct fault a = parse(&arena, &bounds, texts[i]);
+        const struct fault a = fault_text_one(&arena, &bounds, texts[i]);
         assert_int_equal(fault_put_text(&json, &arena, &a), STATUS_OK);
         print_message("%s\n", json);
-        const struct fault b = parse(&arena, &bounds, json);
+        const struct fault b = fault_text_one(&arena, &bounds, json);
         assert_int_equal(a.place, b.place);
         assert_int_equal(a.node, b.node);
         assert_int_equal(a.point, b.point);
@@ -263,10 +250,5 @@ int main(void)
         cmocka_unit_test(test_values_and_classes), cmocka_unit_test(test_due),
         cmocka_unit_test(test_json_and_back),
     };
-    fpenv_set();
-    if (model_open(&model, TINY_MODEL) != STATUS_OK)
-        return 1;
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    model_close(&model);
-    return failed;
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -10,6 +10,7 @@
 #include "../fuzz/fuzz_fault.c"
 #include "../fuzz/fuzz_mutate.h"
 #include "base/fpenv.h"
+#include "fault_text.h"
 
 #define MUTATIONS 60000
 
@@ -71,12 +72,8 @@ static void test_files(void **state)
                                             .n_prompt = FUZZ_FAULT_PROMPT,
                                             .positions = FUZZ_FAULT_POSITIONS};
         struct arena arena = {0};
-        struct json_doc *doc;
-        struct fault *faults;
         uint32_t count;
-        assert_int_equal(json_parse(&doc, FILES[i], strlen(FILES[i]), "file"), STATUS_OK);
-        assert_int_equal(fault_parse(&faults, &count, &arena, doc, &bounds), STATUS_OK);
-        json_destroy(&doc);
+        fault_text(&count, &arena, &bounds, FILES[i]);
         arena_finish(&arena);
     }
 }

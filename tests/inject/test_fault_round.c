@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "fault_text.h"
 #include "inject/space/fault.h"
 #include "inject/space/widen.h"
 #include "model/model.h"
@@ -125,16 +126,8 @@ static bool draw(struct fault *f, struct rng *rng, const struct cell *cell,
 static struct fault again(const struct fault *f, const struct fault_bounds *bounds,
                           struct arena *arena, const char **out_text)
 {
-    struct json_doc *doc = NULL;
-    struct fault *read = NULL;
-    uint32_t count = 0;
     assert_int_equal(fault_put_text(out_text, arena, f), STATUS_OK);
-    assert_int_equal(json_parse(&doc, *out_text, strlen(*out_text), "fault"), STATUS_OK);
-    if (fault_parse(&read, &count, arena, doc, bounds) != STATUS_OK)
-        fail_msg("%s: %s", *out_text, log_last_error());
-    assert_int_equal(count, 1);
-    json_destroy(&doc);
-    return *read;
+    return fault_text_one(arena, bounds, *out_text);
 }
 
 static void check(const struct fault *f, const struct fault_bounds *bounds)
@@ -272,5 +265,5 @@ int main(void)
         cmocka_unit_test(test_every_cell),
         cmocka_unit_test(test_trials),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

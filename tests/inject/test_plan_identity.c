@@ -235,12 +235,11 @@ static bool take(struct plan_fixture *f, const struct written *w, const struct m
 }
 
 /* A line a trial: all that tells two of them apart, to the last bit. */
-static void put_draws(struct text *out, const struct plan_fixture *f)
+static void put_draws(struct text *out, struct plan_fixture *f)
 {
     for (uint64_t id = 0; id < sample_trials(f->sample); id++) {
+        const struct sample_draw d = fixture_draw(f, id);
         struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(f, id, &arena, &d);
         text_addf(out, "%d %u %s %a %a %a ", d.role, d.item,
                   d.role == ROLE_SENTINEL ? "" : sample_stratum(f->sample, d.stratum).label,
                   d.weight, d.draw_prob, d.size);
@@ -249,13 +248,13 @@ static void put_draws(struct text *out, const struct plan_fixture *f)
             text_take(out, fault_put_text(&fault, &arena, &d.fault[i]));
             text_addf(out, "%s\n", fault);
         }
-        text_put(out, "\n");
         arena_finish(&arena);
+        text_put(out, "\n");
     }
     assert_int_equal(out->st, STATUS_OK);
 }
 
-static void expect_same(const struct plan_fixture *a, const struct plan_fixture *b)
+static void expect_same(struct plan_fixture *a, struct plan_fixture *b)
 {
     struct text x = {0}, y = {0};
     put_draws(&x, a);

@@ -5,9 +5,9 @@
 
 #include <sys/socket.h>
 
-#include "base/fpenv.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "fault_text.h"
 #include "inject/campaign/campaign_channel.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/store/store_tables.h"
@@ -32,17 +32,6 @@ enum { N_FAULTS = sizeof(FAULTS) / sizeof(*FAULTS) };
 
 /* Bits that the forms of a value may get wrong: 0.1, -0, an Inf, a NaN, a denormal. */
 static const uint32_t BITS[] = {0x3dcccccd, 0x80000000, 0x7f800000, 0x7fc00000, 1};
-
-static struct fault parse(struct arena *arena, const struct fault_bounds *bounds, const char *text)
-{
-    struct json_doc *doc = NULL;
-    struct fault *fault = NULL;
-    uint32_t count = 0;
-    assert_int_equal(json_parse(&doc, text, strlen(text), "test"), STATUS_OK);
-    assert_int_equal(fault_parse(&fault, &count, arena, doc, bounds), STATUS_OK);
-    json_destroy(&doc);
-    return fault[0];
-}
 
 /* A record of the outcome; its fields of each level depend on `at`. */
 static struct record record_of(struct arena *arena, enum outcome outcome, uint32_t at)
@@ -141,8 +130,8 @@ static void a_record_is_one_row_in_every_place(void **state)
     for (uint32_t outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
         for (uint32_t at = 0; at < N_FAULTS; at++, trial++) {
             struct arena arena = {0};
-            struct fault faults[2] = {parse(&arena, &bounds, FAULTS[at]),
-                                      parse(&arena, &bounds, FAULTS[(at + 1) % N_FAULTS])};
+            struct fault faults[2] = {fault_text_one(&arena, &bounds, FAULTS[at]),
+                                      fault_text_one(&arena, &bounds, FAULTS[(at + 1) % N_FAULTS])};
             struct sample_draw draw = {.trial = (uint64_t)trial,
                                        .role = ROLE_TRIAL,
                                        .weight = 0.25,
@@ -392,10 +381,5 @@ int main(void)
         cmocka_unit_test(a_record_has_the_names_of_a_row),
         cmocka_unit_test(messages_are_whole),
     };
-    fpenv_set();
-    if (model_open(&model, TINY_MODEL) != STATUS_OK)
-        return 1;
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    model_close(&model);
-    return failed;
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -293,13 +293,6 @@ static void test_items_count_once_they_are_complete(void **state)
     close_source(&source);
 }
 
-static void close_both(struct report_source *a, struct report_source *b, struct arena *arena)
-{
-    arena_finish(arena);
-    close_source(a);
-    close_source(b);
-}
-
 /* Looks are due as the plan says; suspect rows end them with a warning, not the campaign. */
 static void test_watching(void **state)
 {
@@ -350,56 +343,75 @@ static void test_watching(void **state)
     assert_true(report_watch_is_due(&watch, &now));
 }
 
-static void compare(struct report_pairs_result *out, struct report_source *a,
-                    struct report_source *b, double margin)
+/* Two campaigns that are compared. */
+struct two {
+    struct report_fixture f, g;
+    struct report_source a, b;
+    struct report_pairs_result r;
+    struct report_conform c;
+    struct arena arena;
+};
+
+static struct two two_fixtures(void)
 {
-    struct arena arena = {0};
+    return (struct two){.f = fixture(0), .g = fixture(1)};
+}
+
+static void two_open(struct two *t)
+{
+    open_fixture(&t->a, &t->f);
+    open_fixture(&t->b, &t->g);
+}
+
+static void two_close(struct two *t)
+{
+    arena_finish(&t->arena);
+    close_source(&t->a);
+    close_source(&t->b);
+}
+
+static void compare(struct two *t, double margin)
+{
     struct report_pairs pairs;
-    assert_int_equal(report_pairs_make(&pairs, &arena, &a->data, &b->data), STATUS_OK);
-    report_pairs_compare(out, &pairs,
+    assert_int_equal(report_pairs_make(&pairs, &t->arena, &t->a.data, &t->b.data), STATUS_OK);
+    report_pairs_compare(&t->r, &pairs,
                          &(struct report_pairs_request){REPORT_SDC, REPORT_ALL, 0.9, margin});
-    arena_finish(&arena);
+}
+
+static enum status conform(struct two *t)
+{
+    return report_conform_compare(&t->c, &t->arena, &t->a, &t->b);
 }
 
 static void test_equal_campaigns_differ_in_nothing(void **state)
 {
-    struct report_source a, b;
-    struct report_pairs_result r;
-    struct report_conform c;
-    struct arena arena = {0};
-    struct report_fixture f = fixture(0), g = fixture(1);
+    struct two t = two_fixtures();
     (void)state;
-    open_fixture(&a, &f);
-    open_fixture(&b, &g);
-    compare(&r, &a, &b, 0.05);
-    assert_int_equal(r.pairs, 1080);
-    assert_true(r.difference == 0 && r.mcnemar == 1 && r.mcnemar_exact == 1);
-    assert_true(r.non_inferiority < 0.01 && r.equivalence < 0.01);
-    assert_true(r.n_effective <= 1080);
-    assert_int_equal(report_conform_compare(&c, &arena, &a, &b), STATUS_OK);
+    two_open(&t);
+    compare(&t, 0.05);
+    assert_int_equal(t.r.pairs, 1080);
+    assert_true(t.r.difference == 0 && t.r.mcnemar == 1 && t.r.mcnemar_exact == 1);
+    assert_true(t.r.non_inferiority < 0.01 && t.r.equivalence < 0.01);
+    assert_true(t.r.n_effective <= 1080);
+    assert_int_equal(conform(&t), STATUS_OK);
     /* rows that the CPU ran in both say nothing of a device */
-    assert_true(a.data.role[ROLE_CPU] > 0);
-    assert_int_equal(c.shared, a.data.n_rows - a.data.role[ROLE_CPU]);
-    assert_int_equal(c.differ, 0);
-    assert_near(c.upper, 1 - pow(0.05, 1. / (double)c.shared), 1e-9);
-    close_both(&a, &b, &arena);
+    assert_true(t.a.data.role[ROLE_CPU] > 0);
+    assert_int_equal(t.c.shared, t.a.data.n_rows - t.a.data.role[ROLE_CPU]);
+    assert_int_equal(t.c.differ, 0);
+    assert_near(t.c.upper, 1 - pow(0.05, 1. / (double)t.c.shared), 1e-9);
+    two_close(&t);
 }
 
 static void test_differences_are_found(void **state)
 {
-    struct report_source a, b;
-    struct report_pairs_result r;
-    struct report_conform c;
-    struct arena arena = {0};
-    struct report_fixture f = fixture(0), g = fixture(1);
+    struct two t = two_fixtures();
     uint64_t first_only = 0, second_only = 0, differ = 0;
     (void)state;
-    g.disagree = 20;
-    g.other_device = true; /* item 1 has another golden text */
-    open_fixture(&a, &f);
-    open_fixture(&b, &g);
-    for (size_t i = 0; i < a.data.n; i++) {
-        const struct report_trial *x = &a.data.trial[i], *y = &b.data.trial[i];
+    t.g.disagree = 20;
+    t.g.other_device = true; /* item 1 has another golden text */
+    two_open(&t);
+    for (size_t i = 0; i < t.a.data.n; i++) {
+        const struct report_trial *x = &t.a.data.trial[i], *y = &t.b.data.trial[i];
         assert_int_equal(x->trial, y->trial);
         differ += x->outcome != y->outcome;
         if (x->item == 1)
@@ -407,35 +419,30 @@ static void test_differences_are_found(void **state)
         first_only += x->outcome == OUTCOME_SDC_UNSCORED && y->outcome != OUTCOME_SDC_UNSCORED;
         second_only += x->outcome != OUTCOME_SDC_UNSCORED && y->outcome == OUTCOME_SDC_UNSCORED;
     }
-    compare(&r, &a, &b, 0.001);
-    assert_int_equal(r.pairs, 1080 - 108);
+    compare(&t, 0.001);
+    assert_int_equal(t.r.pairs, 1080 - 108);
     assert_true(second_only > first_only && first_only > 0);
-    assert_int_equal(r.count.first_only, first_only);
-    assert_int_equal(r.count.second_only, second_only);
-    assert_true(r.difference < 0 && r.bounds.high < 0 && r.mcnemar < 0.01);
-    assert_true(r.equivalence > 0.5 && r.non_inferiority < 0.05);
-    assert_int_equal(report_conform_compare(&c, &arena, &a, &b), STATUS_OK);
-    assert_true(c.differ >= differ && c.n_examples == REPORT_CONFORM_SHOWN);
-    assert_string_equal(c.field[0].field, "outcome");
-    close_both(&a, &b, &arena);
+    assert_int_equal(t.r.count.first_only, first_only);
+    assert_int_equal(t.r.count.second_only, second_only);
+    assert_true(t.r.difference < 0 && t.r.bounds.high < 0 && t.r.mcnemar < 0.01);
+    assert_true(t.r.equivalence > 0.5 && t.r.non_inferiority < 0.05);
+    assert_int_equal(conform(&t), STATUS_OK);
+    assert_true(t.c.differ >= differ && t.c.n_examples == REPORT_CONFORM_SHOWN);
+    assert_string_equal(t.c.field[0].field, "outcome");
+    two_close(&t);
 }
 
 static void test_other_plans_share_what_they_share(void **state)
 {
-    struct report_source a, b;
-    struct report_pairs_result r;
-    struct report_conform c;
-    struct arena arena = {0};
-    struct report_fixture f = fixture(0), g = fixture(1);
+    struct two t = two_fixtures();
     (void)state;
-    g.layers = 5; /* ids mean other faults; layers 0 to 4 and coordinates are drawn from the id */
-    open_fixture(&a, &f);
-    open_fixture(&b, &g);
-    assert_int_equal(report_conform_compare(&c, &arena, &a, &b), STATUS_INPUT);
+    t.g.layers = 5; /* ids mean other faults; layers 0 to 4 and coordinates are drawn from the id */
+    two_open(&t);
+    assert_int_equal(conform(&t), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "another plan"));
-    compare(&r, &a, &b, 0.05);
-    assert_true(r.pairs < 300);
-    close_both(&a, &b, &arena);
+    compare(&t, 0.05);
+    assert_true(t.r.pairs < 300);
+    two_close(&t);
 }
 
 int main(void)

@@ -108,17 +108,14 @@ static int by_identity(const void *a, const void *b)
 }
 
 /* All trials of a sample are different faults. */
-static void assert_all_distinct(const struct plan_fixture *f)
+static void assert_all_distinct(struct plan_fixture *f)
 {
     const uint64_t n = sample_trials(f->sample);
     struct fixture_identity *all = calloc(n, sizeof(*all));
     assert_non_null(all);
     for (uint64_t id = 0; id < n; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(f, id);
         all[id] = fixture_identity_of(&d, d.fault);
-        arena_finish(&arena);
     }
     qsort(all, n, sizeof(*all), by_identity);
     for (uint64_t i = 1; i < n; i++)
@@ -343,15 +340,12 @@ static void test_confirmed_strata_stay(void **state)
     }
     assert_int_equal(found, 2);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         const bool sign = strstr(sample_stratum(f.sample, d.stratum).label, "sign") != NULL;
         if (d.role == ROLE_TRIAL) {
             assert_int_equal(d.fault->layer, sign ? 0 : GRAPH_NO_LAYER);
             assert_true(sign ? d.fault->mask == 1u << 31 : d.fault->mask < 1u << 23);
         }
-        arena_finish(&arena);
     }
     fixture_finish(&whole);
     fixture_finish(&f);
@@ -444,5 +438,5 @@ int main(void)
         cmocka_unit_test(test_derived_trials),
         cmocka_unit_test(test_refusals),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

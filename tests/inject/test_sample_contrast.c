@@ -128,5 +128,5 @@ int main(void)
         cmocka_unit_test(test_trends_need_two_numbers), cmocka_unit_test(test_places_of_sites),
         cmocka_unit_test(test_places_of_tokens),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -49,15 +49,12 @@ static void test_draws_match_weights(void **state)
         }
     }
     for (uint64_t id = 0; id < DRAWS; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         nodes[d.fault->node]++;
         stages[d.stage]++;
         bits[__builtin_ctz(d.fault->mask)]++;
         features[d.fault->row % FEATURES]++;
         items[d.item]++;
-        arena_finish(&arena);
     }
     for (int b = 0; b < BITS; b++)
         even[b] = 1;
@@ -97,14 +94,11 @@ static void test_draws_within_a_site(void **state)
                        "\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}"),
         STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         assert_int_equal(d.fault->place, PLACE_WEIGHT);
         assert_int_equal(d.fault->position_count, UINT32_MAX);
         positions[d.fault->position]++;
         features[d.fault->row]++;
-        arena_finish(&arena);
     }
     assert_true(stats_test_fit(positions, macs, POSITIONS) > 1e-3);
     assert_true(stats_test_fit(features, even, model->hp.n_embd) > 1e-3);
@@ -126,23 +120,17 @@ static void test_alone_as_in_order(void **state)
     struct fixture_identity *seen = calloc(n, sizeof(*seen));
     assert_non_null(seen);
     for (uint64_t id = 0; id < n; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&a, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&a, id);
         assert_int_equal(d.trial, id);
         seen[id] = fixture_identity_of(&d, &d.fault[d.n_faults - 1]);
-        arena_finish(&arena);
     }
     assert_int_equal(fixture_sample(&b, model, 4, plan), STATUS_OK);
     rng_init(&rng, 5, 5);
     for (int i = 0; i < 3000; i++) {
         const uint64_t id = rng_below(&rng, n);
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(i % 2 ? &a : &b, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(i % 2 ? &a : &b, id);
         const struct fixture_identity again = fixture_identity_of(&d, &d.fault[d.n_faults - 1]);
         assert_memory_equal(&seen[id], &again, sizeof(again));
-        arena_finish(&arena);
     }
     free(seen);
     fixture_finish(&b);
@@ -162,14 +150,10 @@ static void test_seed_matters(void **state)
         fixture_sample(&b, model, 2, UNIFORM ",\"sampling\":{\"trials\":500},\"seed\":2"),
         STATUS_OK);
     for (uint64_t id = 0; id < 500; id++) {
-        struct arena arena = {0};
-        struct sample_draw x, y;
-        fixture_draw(&a, id, &arena, &x);
-        fixture_draw(&b, id, &arena, &y);
+        const struct sample_draw x = fixture_draw(&a, id), y = fixture_draw(&b, id);
         const struct fixture_identity first = fixture_identity_of(&x, x.fault),
                                       second = fixture_identity_of(&y, y.fault);
         equal += x.role != ROLE_SENTINEL && memcmp(&first, &second, sizeof(first)) == 0;
-        arena_finish(&arena);
     }
     assert_true(equal < 5);
     fixture_finish(&a);
@@ -188,10 +172,9 @@ static void test_crossed(void **state)
                      STATUS_OK);
     assert_int_equal(sample_trials(f.sample), 400);
     for (uint64_t fault = 0; fault < 100; fault++) {
-        struct arena arena = {0};
         struct sample_draw d[4];
         for (uint32_t i = 0; i < 4; i++) {
-            fixture_draw(&f, 4 * fault + i, &arena, &d[i]);
+            d[i] = fixture_draw(&f, 4 * fault + i);
             const struct fault_bounds bounds = fixture_bounds(&f, model, i);
             assert_int_equal(d[i].item, i);
             assert_int_equal(d[i].fault_index, fault);
@@ -206,7 +189,6 @@ static void test_crossed(void **state)
                 assert_int_equal(d[i].fault->position - d[i].fault->key,
                                  d[0].fault->position - d[0].fault->key);
         }
-        arena_finish(&arena);
     }
     fixture_finish(&f);
 }
@@ -220,14 +202,11 @@ static void test_fault_major(void **state)
                                     "\"sampling\":{\"trials\":400}"),
                      STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         if (d.role != ROLE_SENTINEL) {
             assert_int_equal(d.fault->position, 0);
             assert_int_equal(d.fault->place, PLACE_WEIGHT);
         }
-        arena_finish(&arena);
     }
     fixture_finish(&f);
 }
@@ -243,9 +222,7 @@ static void test_controls(void **state)
                                             "\"dry\":0.02,\"cpu\":0.005}"),
                      STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d, original;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         count[d.role]++;
         if (d.role == ROLE_TRIAL)
             assert_int_equal(d.original, id);
@@ -254,7 +231,7 @@ static void test_controls(void **state)
             last = id;
         }
         if (d.role == ROLE_NAIVE || d.role == ROLE_CPU || d.role == ROLE_DRY) {
-            fixture_draw(&f, d.original, &arena, &original);
+            const struct sample_draw original = fixture_draw(&f, d.original);
             assert_true(d.original < id && id - d.original <= 2);
             assert_int_equal(original.role, ROLE_TRIAL);
             if (d.role == ROLE_DRY) {
@@ -265,7 +242,6 @@ static void test_controls(void **state)
         }
         if (d.role == ROLE_SENTINEL)
             assert_string_equal(d.fault->site, "output");
-        arena_finish(&arena);
     }
     assert_int_equal(count[ROLE_TRIAL], 1000);
     assert_int_equal(count[ROLE_DRY], 20);
@@ -291,11 +267,8 @@ static void test_draw_probability(void **state)
                        "\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}"),
         STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         sum += d.draw_prob;
-        arena_finish(&arena);
     }
     assert_true(fabs(sum - 1) < 1e-9);
     fixture_finish(&f);
@@ -319,12 +292,9 @@ static void test_high_bit_error_rate(void **state)
     assert_int_equal(fixture_sample(&f, model, 1, rest), STATUS_OK);
     assert_true(sample_no_fault(f.sample, 0) == 0);
     for (uint64_t id = 0; id < N; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         sum += d.n_faults;
         squares += ((double)d.n_faults - 1500) * ((double)d.n_faults - 1500);
-        arena_finish(&arena);
     }
     const double variance = 1500 * (1 - rate);
     assert_true(fabs(sum / N - 1500) < 4 * sqrt(variance / N));
@@ -357,9 +327,7 @@ static void test_bit_error_rate(void **state)
     }
     expected[CELLS - 1] = 1 - sum;
     for (uint64_t id = 0; id < N; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         counts[d.n_faults < CELLS ? d.n_faults - 1 : CELLS - 1]++;
         for (uint32_t i = 0; i < d.n_faults; i++) {
             const struct fixture_identity a = fixture_identity_of(&d, &d.fault[i]);
@@ -368,7 +336,6 @@ static void test_bit_error_rate(void **state)
                 assert_true(memcmp(&a, &b, sizeof(a)) != 0);
             }
         }
-        arena_finish(&arena);
     }
     assert_true(stats_test_fit(counts, expected, CELLS) > 1e-3);
     fixture_finish(&f);
@@ -391,15 +358,12 @@ static void test_choices_have_their_weights(void **state)
                        "" NO_CONTROLS),
         STATUS_OK);
     for (uint64_t id = 0; id < N; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         kinds[d.fault->kind == KIND_FLIP ? 0 : d.fault->kind == KIND_ZERO ? 1 : 2]++;
         points[d.fault->point == HOOK_PARTIAL]++;
         sites[strcmp(d.fault->site, "blk.0.attn_output") == 0]++;
         stages[d.stage == STAGE_DECODE]++;
         assert_true(d.stage != STAGE_FIRST);
-        arena_finish(&arena);
     }
     /* both matrices are as large; 4 prefill positions, 6 of decode at half the weight */
     assert_true(stats_test_fit(kinds, (const double[]){5, 2, 3}, 3) > 1e-3);
@@ -424,5 +388,5 @@ int main(void)
         cmocka_unit_test(test_high_bit_error_rate),
         cmocka_unit_test(test_choices_have_their_weights),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

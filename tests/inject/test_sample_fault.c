@@ -77,16 +77,13 @@ static void test_burst_of_stored_bits(void **state)
                                     "\"sampling\":{\"trials\":600}" NO_CONTROLS),
                      STATUS_OK);
     for (uint64_t id = 0; id < 600; id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         for (uint32_t i = 0; i < d.n_faults; i++) {
             const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
             assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
         }
         check_burst(d.fault, d.fault, d.n_faults, 9);
         several += d.n_faults > 1;
-        arena_finish(&arena);
     }
     assert_true(several > 400);
     fixture_finish(&f);
@@ -165,16 +162,13 @@ static void test_burst_of_many_elements(void **state)
                  of[g]);
         assert_int_equal(fixture_sample(&f, model, 1, text), STATUS_OK);
         for (uint64_t id = 0; id < 200; id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
             const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             for (uint32_t i = 0; i < d.n_faults; i++)
                 assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
             assert_true(d.n_faults == 1 || d.fault->k_count <= 1);
             const uint32_t run = d.fault->mask / (d.fault->mask & (~d.fault->mask + 1));
             assert_true(run == 1 || run == 3 || run == 7);
-            arena_finish(&arena);
         }
         fixture_finish(&f);
     }
@@ -212,15 +206,12 @@ static void test_draws_are_faults(void **state)
                  more[m % 3]);
         assert_int_equal(fixture_sample(&f, other, 4, rest), STATUS_OK);
         for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             const struct fault_bounds bounds = fixture_bounds(&f, other, d.item);
             if (fault_check(d.fault, &bounds, "drawn"))
                 fail_msg("%s trial %llu: %s: %s", names[m], (unsigned long long)id,
                          sample_stratum(f.sample, d.stratum).label, log_last_error());
             seen[d.fault->place][d.fault->granularity][d.fault->kind] = true;
-            arena_finish(&arena);
         }
         for (int g = 0; g < GRANULARITY_COUNT; g++) {
             assert_true(seen[PLACE_OP][g][KIND_STALE] && seen[PLACE_WEIGHT][g][KIND_FLIP]);
@@ -248,9 +239,7 @@ static void test_heads(void **state)
                        "\"sampling\":{\"trials\":40}" NO_CONTROLS),
         STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         const char *head = sample_stratum(f.sample, d.stratum).value[PLAN_BY_HEAD];
         const struct node *node = &model->graph.node[d.fault->node];
         const bool rows = node->op == OP_SCORES || node->op == OP_SOFTMAX;
@@ -266,7 +255,6 @@ static void test_heads(void **state)
             /* an operand of the query's matrix is no head's own */
             assert_int_equal(d.fault->point, HOOK_OPERAND);
         }
-        arena_finish(&arena);
     }
     assert_true(seen > 500);
     fixture_finish(&f);
@@ -291,13 +279,10 @@ static void test_corpus_draws(void **state)
         if (st) /* a model of one layer has not all that some plans name */
             assert_ptr_equal(strstr(log_last_error(), found.gl_pathv[p]), log_last_error());
         for (uint64_t id = 0; !st && id < 200 && id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             const struct fault_bounds bounds = fixture_bounds(&f, model, d.item % FIXTURE_ITEMS);
             for (uint32_t i = 0; i < d.n_faults; i++)
                 assert_int_equal(fault_check(&d.fault[i], &bounds, "drawn"), STATUS_OK);
-            arena_finish(&arena);
         }
         drawn += !st;
         fixture_finish(&f);
@@ -316,5 +301,5 @@ int main(void)
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_corpus_draws),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -57,9 +57,7 @@ static void test_groups(void **state)
         }
     }
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         const struct sample_stratum row = sample_stratum(f.sample, d.stratum);
         assert_int_not_equal(fnmatch("output*", d.fault->site, 0), 0);
         for (int g = 0; g < 3; g++) {
@@ -69,7 +67,6 @@ static void test_groups(void **state)
             assert_float_equal(row.weight, weight[g] / all, 1e-12);
             seen[g]++;
         }
-        arena_finish(&arena);
     }
     for (int g = 0; g < 3; g++)
         assert_int_equal(seen[g], 200);
@@ -139,15 +136,12 @@ static void test_scrub(void **state)
                        BITS ",\"when\":{\"scrub\":{\"2\":1,\"6\":2,\"never\":5}}" NO_CONTROLS),
         STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         uint32_t i = 0;
         while (i < 3 && lasts[i] != d.fault->position_count)
             i++;
         assert_true(i < 3);
         seen[i]++;
-        arena_finish(&arena);
     }
     assert_true(stats_test_fit(seen, weight, 3) > 1e-3);
     fixture_finish(&f);
@@ -159,15 +153,12 @@ static void test_scrub(void **state)
                      STATUS_OK);
     assert_int_equal(sample_strata(f.sample), 6);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         const char *scrub = sample_stratum(f.sample, d.stratum).value[PLAN_BY_SCRUB];
         if (strcmp(scrub, "never") == 0)
             assert_int_equal(d.fault->position_count, FAULT_FOREVER);
         else
             assert_int_equal(d.fault->position_count, strtoul(scrub, NULL, 10));
-        arena_finish(&arena);
     }
     fixture_finish(&f);
 }
@@ -218,5 +209,5 @@ int main(void)
         cmocka_unit_test(test_scrub),         cmocka_unit_test(test_scrub_identity),
         cmocka_unit_test(test_scrub_refused),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

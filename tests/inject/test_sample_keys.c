@@ -133,12 +133,9 @@ static void draw_all(struct drawn *d)
     assert_int_equal(fixture_plan(&f, 1, rest), STATUS_OK);
     assert_int_equal(sample_create(&f.sample, &f.plan, d->model, items), STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw draw;
-        fixture_draw(&f, id, &arena, &draw);
+        const struct sample_draw draw = fixture_draw(&f, id);
         note(d, draw.fault, &c);
         assert_int_equal(draw.stage, widen_stage_of(draw.fault->position, PROMPT));
-        arena_finish(&arena);
     }
     weigh(d, c.weight);
     weigh_rows(d, rows);
@@ -230,12 +227,9 @@ static void keys_share(const struct model *of)
                      STATUS_OK);
     assert_int_equal(sample_create(&f.sample, &f.plan, of, items), STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw draw;
-        fixture_draw(&f, id, &arena, &draw);
+        const struct sample_draw draw = fixture_draw(&f, id);
         if (draw.fault->point == HOOK_WEIGHT)
             observed[draw.fault->key]++;
-        arena_finish(&arena);
     }
     for (uint32_t p = 0; p < POSITIONS; p++) {
         const double seen = p + 1 - first_key(node, p);
@@ -283,11 +277,8 @@ static void test_census_of_features(void **state)
     assert_int_equal(sample_create(&f.sample, &f.plan, model, items), STATUS_OK);
     assert_int_equal(sample_trials(f.sample), POSITIONS * model->hp.n_head);
     for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-        struct arena arena = {0};
-        struct sample_draw d;
-        fixture_draw(&f, id, &arena, &d);
+        const struct sample_draw d = fixture_draw(&f, id);
         assert_int_equal(times[d.fault->key][d.fault->row]++, 0);
-        arena_finish(&arena);
     }
     fixture_finish(&f);
 }
@@ -312,12 +303,9 @@ static void test_no_fault_twice(void **state)
         assert_int_equal(sample_create(&f.sample, &f.plan, model, items), STATUS_OK);
         assert_int_equal(sample_stratum(f.sample, 0).distinct, more == 0);
         for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             times[d.fault->key][d.fault->row]++;
             assert_true(times[d.fault->key][d.fault->row] <= 1 + more);
-            arena_finish(&arena);
         }
         fixture_finish(&f);
     }
@@ -341,7 +329,6 @@ static void test_two_lengths(void **state)
         STATUS_OK);
     assert_int_equal(sample_create(&f.sample, &f.plan, model, items), STATUS_OK);
     for (uint64_t id = 0; id < sample_trials(f.sample); id += 2) {
-        struct arena arena = {0};
         struct sample_draw d[2];
         for (uint32_t i = 0; i < 2; i++) {
             const struct fault_bounds bounds = {.model = model,
@@ -350,7 +337,7 @@ static void test_two_lengths(void **state)
                                                 .n_prompt = items[i].n_prompt,
                                                 .positions =
                                                     items[i].n_prompt + items[i].n_tokens - 1};
-            fixture_draw(&f, id + i, &arena, &d[i]);
+            d[i] = fixture_draw(&f, id + i);
             if (fault_check(d[i].fault, &bounds, "drawn"))
                 fail_msg("%s", log_last_error());
             if (d[i].fault->kind == KIND_WRONG_READ && d[i].fault->position > 0)
@@ -367,7 +354,6 @@ static void test_two_lengths(void **state)
             assert_int_equal(d[1].fault->position - d[0].fault->position, moved);
         if (d[0].fault->kind == KIND_WRONG_READ)
             assert_int_equal(d[1].fault->from - d[0].fault->from, moved);
-        arena_finish(&arena);
     }
     assert_true(late > 300);
     fixture_finish(&f);
@@ -384,5 +370,5 @@ int main(void)
         cmocka_unit_test(test_no_fault_twice),
         cmocka_unit_test(test_two_lengths),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -250,12 +250,9 @@ static void test_draws(void **state)
             }
         }
         for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             assert_true(d.fault->position < POSITIONS);
             seen[d.fault->point * POSITIONS + d.fault->position]++;
-            arena_finish(&arena);
         }
         assert_true(stats_test_fit(seen, weight, (HOOK_LAST + 1) * POSITIONS) > 1e-3);
         fixture_finish(&f);
@@ -348,5 +345,5 @@ int main(void)
         cmocka_unit_test(test_draws),    cmocka_unit_test(test_choices_multiply),
         cmocka_unit_test(test_identity), cmocka_unit_test(test_equal_is_as_it_was),
     };
-    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
+    return tiny_model_tests(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -195,14 +195,11 @@ static void test_plans_strike_each_block(void **state)
         assert_int_equal(fixture_sample(&f, model, 2, rest), STATUS_OK);
         assert_int_equal(sample_trials(f.sample), cases[c].faults * POSITIONS);
         for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
+            const struct sample_draw d = fixture_draw(&f, id);
             const struct fault_bounds bounds = fixture_bounds(&f, model, d.item);
             assert_int_equal(fault_check(d.fault, &bounds, "drawn"), STATUS_OK);
             for (uint32_t i = 0; i < d.fault->row_count; i++)
                 struck[(d.fault->row + i * d.fault->row_step) / 32]++;
-            arena_finish(&arena);
         }
         for (uint32_t block = 0; block < 8; block++)
             assert_int_equal(struck[block], POSITIONS);

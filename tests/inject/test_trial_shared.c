@@ -3,6 +3,8 @@
  * as many strikes in memory as hooks would show, and what is stored is whole again afterwards. */
 #include "trial_mix.h"
 
+#include "fault_text.h"
+
 #define FLIP(site, field, mask, when)                                                              \
     "{\"site\":\"" site "\",\"field\":\"" field "\",\"kind\":\"flip\",\"mask\":\"" mask            \
     "\",\"row\":3,\"k\":7," when "}"
@@ -54,14 +56,9 @@ static void expect_clean(struct trial_bench *b, const char *what)
 
 static struct trial_job parse(struct trial_bench *b, const char *text)
 {
-    struct json_doc *doc = NULL;
-    struct fault *fault = NULL;
-    uint32_t count = 0;
-    assert_int_equal(json_parse(&doc, text, strlen(text), "shared"), STATUS_OK);
-    if (fault_parse(&fault, &count, &b->arena, doc, &b->bounds))
-        fail_msg("%s: %s", text, log_last_error());
-    json_destroy(&doc);
-    return (struct trial_job){.fault = fault, .n_faults = count};
+    struct trial_job job = {0};
+    job.fault = fault_text(&job.n_faults, &b->arena, &b->bounds, text);
+    return job;
 }
 
 static void test_shared_elements(void **state)
