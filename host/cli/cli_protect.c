@@ -98,12 +98,17 @@ static const char DETAILS[] =
     "of the split calibrate, a fifth of each task, which no study should contain.\n"
     "\n"
     "PLAN\n"
-    "plan reads a finished campaign on ops, the profile, and chooses the sites whose results are "
-    "to be computed twice (protection redundancy): those with most critical SDC (SDC where items "
-    "have no scores) for their work, within the budget. A site's rate is drawn towards that of its "
-    "kind in all layers, by as much as ten trials weigh. What the policy is expected to meet is "
-    "measured on items that did not choose: sites chosen by one half of the items, events of the "
-    "other, both ways. --random gives a policy of as much work without a choice, to compare.\n"
+    "plan reads a finished campaign, the profile, and chooses what to protect by its critical SDC "
+    "(SDC where items have no scores). Of faults of ops: the sites whose results are to be "
+    "computed twice (protection redundancy), in columns of the prompt and in those that give "
+    "tokens apart, with most harm for their work, within the budget. A site's rate is drawn "
+    "towards that of its kind in all layers, by as much as ten trials weigh. Of flips in K and V: "
+    "the fewest top bits of each layer's K and V to keep (kv_checkpoint) such that flips of the "
+    "others do harm in at most --eps percent, by the upper end of 95 %; it takes 60 flips of "
+    "these bits at 5 %. What the policy is expected to meet is "
+    "measured on items that did not choose: chosen by one half of the items, events of the "
+    "other, both ways. --random gives a policy of as much work, and of as many bits, without a "
+    "choice, to compare.\n"
     "\n"
     "EXIT CODES\n"
     "  0  done\n"
@@ -135,22 +140,22 @@ static const struct cli_action ACTION[ACTIONS] = {
 static enum status run_action(const struct cli_actions *actions, const struct cli_env *env,
                               int argc, char **argv)
 {
-    struct args_spec spec = {.command = "vkfi protect",
-                             .summary = "policies: what protects a run, and what it costs",
-                             .synopsis =
-                                 "list\n"
-                                 "show POLICY\n"
-                                 "schema\n"
-                                 "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
-                                 "strike POLICY -m MODEL [--trials N] [--seed SEED] "
-                                 "[--trial ID] [--json]\n"
-                                 "clean POLICY -m MODEL --tasks TASK... [-n N] [--data DIR] "
-                                 "[--json]\n"
-                                 "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
-                                 "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
-                                 "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
-                                 "[--json]",
-                             .details = DETAILS};
+    struct args_spec spec = {
+        .command = "vkfi protect",
+        .summary = "policies: what protects a run, and what it costs",
+        .synopsis = "list\n"
+                    "show POLICY\n"
+                    "schema\n"
+                    "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                    "strike POLICY -m MODEL [--trials N] [--seed SEED] "
+                    "[--trial ID] [--json]\n"
+                    "clean POLICY -m MODEL --tasks TASK... [-n N] [--data DIR] "
+                    "[--json]\n"
+                    "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
+                    "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
+                    "plan DB [--budget PERCENT] [--eps PERCENT] [--random SEED] [-o FILE] "
+                    "[--json]",
+        .details = DETAILS};
     return cli_actions_run(actions, &spec, env, argc, argv);
 }
 
@@ -159,6 +164,7 @@ static const struct cli_protect_options DEFAULTS = {.device = "cpu",
                                                     .split = TASK_SPLIT_CALIBRATE,
                                                     .pairs = 30,
                                                     .budget = 3,
+                                                    .eps = 5,
                                                     .trials = 200,
                                                     .trial = CLI_PROTECT_ALL,
                                                     .seed = 1};
@@ -173,10 +179,14 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
           "A model's name or path; plan: another than the campaign's.", 0, 0}},
         {1u << PLAN,
          {0, "budget", ARGS_REAL, &o.budget, "PERCENT",
-          "plan: of a token's multiply-adds that may be done twice (3).", 0.001, 100}},
+          "plan: of a request's multiply-adds that may be done twice (3).", 0.001, 100}},
+        {1u << PLAN,
+         {0, "eps", ARGS_REAL, &o.eps, "PERCENT",
+          "plan: of flips of bits of K and V that are not kept, that may do harm (5).", 0.001,
+          100}},
         {1u << PLAN,
          {0, "random", ARGS_UINT, &o.random, "SEED",
-          "plan: sites at random, for as much work as the best ones take.", 1, 9e18}},
+          "plan: a random choice, for as much work and as many bits.", 1, 9e18}},
         {1u << PLAN, CLI_READING_SUSPECT(&o.allow_suspect)},
         {1u << BENCH | 1u << CALIBRATE | 1u << CLEAN,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},

@@ -12,7 +12,8 @@ struct cli_protect_options {
     struct args_list tasks;
     uint64_t n, pairs, threads, random; /* random: seed; 0: sites by harm */
     uint64_t trials, trial, seed;       /* of strike; trial: alone, or CLI_PROTECT_ALL */
-    double budget;                      /* % of a token's work */
+    double budget;                      /* % of a request's work */
+    double eps;                         /* % of flips of bits that are not kept */
     int act, kv;                        /* enum storage */
     int split;                          /* enum task_split */
     int processor;                      /* 1: processor time, over that of the wall */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi protect plan`: a policy of selective redundancy from a profile. */
+/* `vkfi protect plan`: a policy of selective redundancy and kept bits of K and V from a profile. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -8,6 +8,7 @@
 #include "cli/cli_manifest.h"
 #include "cli/cli_protect.h"
 #include "inject/report/report_choose.h"
+#include "inject/report/report_choose_bits.h"
 #include "inject/report/report_source.h"
 
 #define ROWS 12u /* of the curve that are shown */
@@ -19,23 +20,90 @@ struct planning {
     struct arena arena;
     struct site *site;
     struct report_chosen chosen;
+    struct report_bits bits;
 };
+
+static const char *const PHASE[] = {"prompt", "tokens"};
+#define BOTH_PHASES ((1u << REPORT_PROMPT) | (1u << REPORT_TOKENS))
+
+/* Bit of each phase in which one of the first `n` choices takes the site. */
+static uint32_t phases_of(const struct report_chosen *chosen, uint32_t n, uint32_t site)
+{
+    uint32_t phases = 0;
+    for (uint32_t i = 0; i < n; i++)
+        phases |= chosen->choice[i].site == site ? 1u << chosen->choice[i].phase : 0;
+    return phases;
+}
+
+/* Sites that are chosen in just these phases, in the order of choice; nothing for none. */
+static void put_redundancy(struct json_writer *w, const struct planning *p, uint32_t phases)
+{
+    static const char *const STAGE[] = {NULL, "prefill", "decode", "any"};
+    const struct report_chosen *c = &p->chosen;
+    bool open = false;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const uint32_t site = c->choice[i].site;
+        if (phases_of(c, c->n, site) != phases || phases_of(c, i, site) != 0)
+            continue;
+        if (!open) {
+            json_object_open(w);
+            json_member_text(w, "kind", "redundancy");
+            json_member_text(w, "stage", STAGE[phases]);
+            json_member_array(w, "sites");
+        }
+        open = true;
+        json_put_text(w, p->site[site].name);
+    }
+    if (open) {
+        json_array_close(w);
+        json_object_close(w);
+    }
+}
+
+/* The number of bits that most planes keep. */
+static uint32_t common_bits(const struct report_bits *bits)
+{
+    uint32_t planes[33] = {0}, best = 0;
+    for (uint32_t i = 0; i < bits->n_planes; i++)
+        planes[bits->keep[i]]++;
+    for (uint32_t keep = 0; keep < 33; keep++)
+        best = planes[keep] > planes[best] ? keep : best;
+    return best;
+}
+
+static void put_checkpoint(struct json_writer *w, const struct planning *p)
+{
+    const struct report_bits *bits = &p->bits;
+    if (!(bits->share > 0))
+        return;
+    const uint32_t common = common_bits(bits);
+    json_object_open(w);
+    json_member_text(w, "kind", "kv_checkpoint");
+    json_member_int(w, "bits", common);
+    json_member_array(w, "planes");
+    for (uint32_t i = 0; i < bits->n_planes; i++) {
+        if (bits->keep[i] != common)
+            json_put_text(w,
+                          arena_printf((struct arena *)&p->arena, "blk.%" PRIu32 ".kv_%c=%" PRIu32,
+                                       i / 2, i % 2 ? 'v' : 'k', bits->keep[i]));
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
 
 static void put_policy(struct json_writer *w, const struct planning *p)
 {
     json_object_open(w);
     json_member_text(w, "title",
-                     arena_printf((struct arena *)&p->arena, "%s of %s, %.4g %% of a token's work",
-                                  p->o->random ? "random sites" : "sites by harm for their work",
-                                  p->source.path, 100 * p->chosen.work));
+                     arena_printf((struct arena *)&p->arena,
+                                  "%s of %s, %.4g %% of a request's work, %.4g %% of K and V",
+                                  p->o->random ? "a random choice" : "by harm for its cost",
+                                  p->source.path, 100 * p->chosen.work, 100 * p->bits.share));
     json_member_array(w, "protect");
-    json_object_open(w);
-    json_member_text(w, "kind", "redundancy");
-    json_member_array(w, "sites");
-    for (uint32_t i = 0; i < p->chosen.n; i++)
-        json_put_text(w, p->site[p->chosen.choice[i].site].name);
-    json_array_close(w);
-    json_object_close(w);
+    put_redundancy(w, p, BOTH_PHASES);
+    put_redundancy(w, p, 1u << REPORT_PROMPT);
+    put_redundancy(w, p, 1u << REPORT_TOKENS);
+    put_checkpoint(w, p);
     json_array_close(w);
     json_object_close(w);
 }
@@ -55,52 +123,136 @@ static enum status write_policy(const struct planning *p)
     return st;
 }
 
+static void put_interval(struct json_writer *w, const struct stats_interval *interval)
+{
+    json_member_array(w, "interval");
+    json_put_number(w, interval->low);
+    json_put_number(w, interval->high);
+    json_array_close(w);
+}
+
+static void put_bits(struct json_writer *w, const struct report_bits *bits)
+{
+    json_put_key(w, "kv");
+    json_object_open(w);
+    json_member_int(w, "events", bits->events);
+    json_member_number(w, "share", bits->share);
+    json_member_int(w, "planes_unsure", bits->unsure);
+    json_member_number(w, "expected", bits->expected);
+    put_interval(w, &bits->interval);
+    json_member_number(w, "expected_uniform", bits->uniform);
+    json_member_array(w, "keep");
+    for (uint32_t i = 0; i < bits->n_planes; i++)
+        json_put_int(w, bits->keep[i]);
+    json_array_close(w);
+    json_object_close(w);
+}
+
+/* Events that neither meets. */
+static uint32_t outside(const struct planning *p)
+{
+    return p->chosen.outside - p->bits.events;
+}
+
 static void print_json(struct json_writer *w, const struct planning *p)
 {
     const struct report_chosen *c = &p->chosen;
     json_object_open(w);
     json_member_text(w, "event", c->event);
     json_member_int(w, "events", c->events);
-    json_member_int(w, "events_outside", c->outside);
+    json_member_int(w, "events_outside", outside(p));
     json_member_number(w, "work", c->work);
     json_member_number(w, "expected", c->expected);
-    json_member_array(w, "interval");
-    json_put_number(w, c->interval.low);
-    json_put_number(w, c->interval.high);
-    json_array_close(w);
+    put_interval(w, &c->interval);
     json_member_array(w, "curve");
     for (uint32_t i = 0; i < c->n; i++) {
         json_object_open(w);
         json_member_text(w, "site", p->site[c->choice[i].site].name);
+        json_member_text(w, "columns", PHASE[c->choice[i].phase]);
         json_member_number(w, "work", c->choice[i].work);
         json_member_number(w, "harm", c->choice[i].harm);
         json_object_close(w);
     }
     json_array_close(w);
+    if (p->bits.n_planes > 0)
+        put_bits(w, &p->bits);
     json_put_key(w, "policy");
     put_policy(w, p);
     json_object_close(w);
 }
 
-static void print_text(const struct planning *p)
+static void print_bits(const struct planning *p)
+{
+    const struct report_bits *bits = &p->bits;
+    printf("kept bits   %.4g %% of K and V, so that flips of the others have at most %.4g %% %s"
+           " (upper end, 95 %%); %" PRIu32 " of %" PRIu32 " whole for want of trials\n",
+           100 * bits->share, p->o->eps, p->chosen.event, bits->unsure, bits->n_planes);
+    if (bits->events > 0)
+        printf("expected    meets %.1f %% [%.1f, %.1f] of %" PRIu32
+               " events of single flips in K and V; as many bits in all layers alike %.1f %%\n",
+               100 * bits->expected, 100 * bits->interval.low, 100 * bits->interval.high,
+               bits->events, 100 * bits->uniform);
+}
+
+static void print_curve(const struct planning *p)
 {
     const struct report_chosen *c = &p->chosen;
     const uint32_t step = c->n > ROWS ? (c->n + ROWS - 1) / ROWS : 1;
-    printf("profile     %s: %" PRIu32 " %s of single ops; %" PRIu32
-           " of stored bits, control or several sites are not met by redundancy\n",
-           p->source.path, c->events, c->event, c->outside);
-    printf("policy      %" PRIu32 " sites%s, %.4g %% of a token's work done twice\n", c->n,
-           p->o->random ? " at random" : "", 100 * c->work);
-    printf("expected    meets %.1f %% [%.1f, %.1f] of these events (95 %%: Wilson, n = %" PRIu32
-           "; sites chosen by one half of the items, events of the other)\n\n",
-           100 * c->expected, 100 * c->interval.low, 100 * c->interval.high, c->events);
-    printf("%-28s %8s %8s   (of all events, by the estimates that chose: biased upwards)\n",
-           "sites so far", "work, %", "harm, %");
+    printf("\n%-22s %-8s %8s %8s   (of all events, by the estimates that chose: biased upwards)\n",
+           "sites so far", "columns", "work, %", "harm, %");
     for (uint32_t i = 0; i < c->n; i++) {
+        const struct report_choice *choice = &c->choice[i];
         if (i % step == 0 || i + 1 == c->n)
-            printf("%4" PRIu32 "  %-22s %8.3f %8.2f\n", i + 1, p->site[c->choice[i].site].name,
-                   100 * c->choice[i].work, 100 * c->choice[i].harm);
+            printf("%4" PRIu32 "  %-16s %-8s %8.3f %8.2f\n", i + 1, p->site[choice->site].name,
+                   PHASE[choice->phase], 100 * choice->work, 100 * choice->harm);
     }
+}
+
+static void print_text(const struct planning *p)
+{
+    const struct report_chosen *c = &p->chosen;
+    printf("profile     %s: %" PRIu32 " %s of single ops, %" PRIu32
+           " of single flips in K and V; %" PRIu32 " of others are met by neither\n",
+           p->source.path, c->events, c->event, p->bits.events, outside(p));
+    if (c->events > 0) {
+        printf("policy      %" PRIu32
+               " sites in a phase%s, %.4g %% of a request's work done twice\n",
+               c->n, p->o->random ? " at random" : "", 100 * c->work);
+        printf("expected    meets %.1f %% [%.1f, %.1f] of these events (95 %%: Wilson, n = %" PRIu32
+               "; sites chosen by one half of the items, events of the other)\n",
+               100 * c->expected, 100 * c->interval.low, 100 * c->interval.high, c->events);
+    }
+    if (p->bits.n_planes > 0)
+        print_bits(p);
+    if (c->n > 0)
+        print_curve(p);
+}
+
+static enum status choose_all(struct planning *p, uint32_t n_sites)
+{
+    const struct cli_protect_options *o = p->o;
+    const struct report_choose_params sites = {.site = p->site,
+                                               .n_sites = n_sites,
+                                               .budget = o->budget / 100,
+                                               .random = o->random > 0,
+                                               .seed = o->random,
+                                               .confidence = 0.95};
+    const struct report_bits_params bits = {.n_layers = p->model->hp.n_layers,
+                                            .width = storage_bits(p->source.plan.kv),
+                                            .eps = o->eps / 100,
+                                            .random = o->random > 0,
+                                            .seed = o->random,
+                                            .confidence = 0.95};
+    const struct report_data *data = &p->source.data;
+    enum status st = report_choose(&p->chosen, &p->arena, data, &sites);
+    st = st ? st : report_choose_bits(&p->bits, &p->arena, data, &bits);
+    if (!st && p->chosen.events == 0 && p->bits.n_planes == 0) {
+        log_error("%s: found no %s of a single op and no flip in K or V among %zu trials, expected"
+                  " some to choose by",
+                  p->source.path, p->chosen.event, data->n);
+        return STATUS_INPUT;
+    }
+    return st;
 }
 
 static enum status choose(struct planning *p, const struct cli_env *env, const char *path)
@@ -114,14 +266,7 @@ static enum status choose(struct planning *p, const struct cli_env *env, const c
     const struct site_shape shape = {
         .model = p->model, .act = p->source.plan.act, .kv = p->source.plan.kv, .positions = 64};
     st = site_list(&p->site, &n, &p->arena, &shape);
-    return st ? st
-              : report_choose(&p->chosen, &p->arena, &p->source.data,
-                              &(struct report_choose_params){.site = p->site,
-                                                             .n_sites = n,
-                                                             .budget = o->budget / 100,
-                                                             .random = o->random > 0,
-                                                             .seed = o->random,
-                                                             .confidence = 0.95});
+    return st ? st : choose_all(p, n);
 }
 
 enum status cli_protect_plan(const struct cli_env *env, const void *options,

@@ -10,16 +10,27 @@
 struct report_choose_params {
     const struct site *site; /* (n_sites) of the model */
     uint32_t n_sites;
-    double budget; /* share of the work of a token that may be done twice, in (0, 1] */
+    double budget; /* share of the work of a request that may be done twice, in (0, 1] */
     bool random;   /* sites by the seed instead, for as much work as the best ones take */
     uint64_t seed;
     double confidence; /* of the interval, as 0.95 */
 };
 
-/* A chosen site, in the order of choice. */
+/* Items by their number: one half chooses, the other says what the choice is worth. */
+enum report_half { REPORT_EVEN, REPORT_ODD, REPORT_BOTH };
+bool report_choose_in_half(const struct report_trial *trial, enum report_half half);
+
+/* (n_strata) weight of a trial of each stratum; null if host memory is out (logged). */
+double *report_choose_weights(const struct report_data *data, struct arena *arena);
+
+/* Columns whose work is bought apart: those of the prompt, and those that give tokens. */
+enum report_phase { REPORT_PROMPT, REPORT_TOKENS, REPORT_PHASES };
+
+/* A chosen site in a phase, in the order of choice. */
 struct report_choice {
     uint32_t site;
-    double work; /* so far: share of a token's */
+    enum report_phase phase;
+    double work; /* so far: share of a request's, of the mean item */
     double
         harm; /* so far: share of the harm that the estimates put on these sites, biased upwards */
 };
@@ -37,9 +48,9 @@ struct report_chosen {
     struct stats_interval interval; /* Wilson, n = events */
 };
 
-/* Sites are ranked by estimated harm over work. The rate of a site is drawn towards that of its
- * kind in all layers by as much as REPORT_CHOOSE_PRIOR trials of the kind weigh. Memory from
- * `arena`. STATUS_INPUT (logged): no trial of an op, or no event. */
+/* Sites of a phase are ranked by estimated harm over work. Their rate is drawn towards that of
+ * their kind in all layers by as much as REPORT_CHOOSE_PRIOR trials of the kind weigh. Memory from
+ * `arena`. No event of an op: nothing is chosen, n = events = 0. */
 #define REPORT_CHOOSE_PRIOR 10.0
 enum status report_choose(struct report_chosen *out, struct arena *arena,
                           const struct report_data *data,

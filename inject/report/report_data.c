@@ -217,6 +217,11 @@ static enum status keep_text(struct report_data *data, const struct trial_row *r
     return t->text ? STATUS_OK : STATUS_MEMORY;
 }
 
+static int32_t top_bit_of(int64_t mask)
+{
+    return mask == TRIAL_ROW_NULL || mask == 0 ? -1 : 63 - __builtin_clzll((uint64_t)mask);
+}
+
 static enum status fill_trial(struct report_data *data, const struct trial_row *row,
                               struct report_trial *t)
 {
@@ -230,6 +235,7 @@ static enum status fill_trial(struct report_data *data, const struct trial_row *
         .layer = or_minus(row->layer),
         .step = or_minus(row->step),
         .bit = or_minus(row->bit),
+        .top_bit = top_bit_of(row->mask),
         .first_diff = or_minus(row->first_diff),
         .golden_len = or_minus(row->golden_len),
         .weight = isnan(row->arm_weight) ? 1 : row->arm_weight,
@@ -265,6 +271,12 @@ bool report_data_is_masked(uint8_t outcome)
 {
     return outcome == OUTCOME_NOT_REACHED || outcome == OUTCOME_INERT ||
            outcome == OUTCOME_MASKED_BITEXACT || outcome == OUTCOME_MASKED_TOKENS;
+}
+
+bool report_data_is_harm(const struct report_data *data, const struct report_trial *trial)
+{
+    return data->scored ? trial->outcome == OUTCOME_SDC_CRITICAL
+                        : trial->outcome >= OUTCOME_SDC_UNSCORED;
 }
 
 static enum status add_trial(struct report_data *data, const struct trial_row *row)

@@ -37,7 +37,7 @@ struct report_trial {
     uint32_t flags; /* bit per enum flag */
     /* With several faults, site to stage, rel_change and margin are those of the first. */
     uint32_t n_faults;
-    int32_t layer, step, bit, first_diff, golden_len, faulty_len;
+    int32_t layer, step, bit, top_bit, first_diff, golden_len, faulty_len;
     uint8_t place, point, kind, duration, stage, granularity;
     uint8_t outcome, due;
     bool changed;        /* the fault was reached and bits changed */
@@ -101,6 +101,9 @@ const char *report_data_name(const struct report_data *data, uint32_t name);
 
 /* An outcome that no protection can better. */
 bool report_data_is_masked(uint8_t outcome);
+
+/* A critical SDC; SDC where items have no scores. */
+bool report_data_is_harm(const struct report_data *data, const struct report_trial *trial);
 
 /* Items whose golden run is marked underflow (NUMERICS.md 5): devices may differ there. */
 uint32_t report_data_underflow(const struct report_data *data);

@@ -55,7 +55,9 @@ J
 good campaign run profile.json -o profile.db -d cpu
 good protect plan profile.db --budget 12 --json -o policy.json
 json '0 < d["work"] <= 0.12 and d["interval"][0] <= d["expected"] <= d["interval"][1]'
-json 'd["policy"]["protect"][0]["sites"] == [c["site"] for c in d["curve"]]'
+json '{(s, c) for e in d["policy"]["protect"] for s in e["sites"] for c in ("prompt", "tokens")
+       if e["stage"] in ("any", {"prompt": "prefill", "tokens": "decode"}[c])} ==
+      {(c["site"], c["columns"]) for c in d["curve"]} and len(d["curve"]) > 0'
 json 'json.load(open("policy.json")) == d["policy"]'
 cp out best
 good protect plan profile.db --budget 12 --random 5 --json
@@ -63,4 +65,21 @@ json 'd["work"] <= json.load(open("best"))["work"] + 1e-12'
 good protect plan profile.db
 grep -q 'sites chosen by one half of the items' out || fail "does not say how"
 refused 2 protect plan nowhere.db
+refused 2 protect plan profile.db --eps 0
+
+# Kept bits of K and V from flips in them: the policy runs, as an arm too.
+cat >flips.json <<J
+{"model": "$LLAMA", "prompts": {"texts": ["one", "two", "three", "four"]}, "population": "bits",
+ "kv": "f16", "where": {"place": "kv"}, "what": {"kind": "flip"},
+ "decoding": {"n": 6}, "sampling": {"trials": 800}, "seed": 3}
+J
+good campaign run flips.json -o flips.db -d cpu
+good protect plan flips.db --eps 20 --json -o bits.json
+json '[e["kind"] for e in d["policy"]["protect"]] == ["kv_checkpoint"] and 0 < d["kv"]["share"] < 1'
+json 'd["kv"]["interval"][0] <= d["kv"]["expected"] <= d["kv"]["interval"][1] and d["curve"] == []'
+json 'd["events_outside"] == 0 and d["kv"]["events"] > 0 and max(d["kv"]["keep"]) <= 16'
+good protect show bits.json
+good run -m "$LLAMA" -p one -n 4 --kv f16 --protect bits.json
+good protect plan flips.db --eps 20
+grep -q 'as many bits in all layers alike' out || fail "does not compare with a uniform choice"
 refused 2 protect plan profile.db --budget 0
