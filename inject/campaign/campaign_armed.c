@@ -51,7 +51,8 @@ enum status campaign_armed_begin(struct campaign_state *s)
     st = s->armed ? store_each_armed(s->store, mark, s) : STATUS_MEMORY;
     for (uint32_t i = s->params->shard.index; !st && i < plan->n_items;
          i += s->params->shard.count) {
-        for (uint32_t arm = 0; !st && arm < plan->n_arms; arm++) {
+        const uint32_t arms = sample_strikes(s->sample, i) ? plan->n_arms : 0;
+        for (uint32_t arm = 0; !st && arm < arms; arm++) {
             const struct campaign_queue_arm run = {arm, i, (uint64_t)campaign_arm_clean(i)};
             if (!is_done(s, arm, campaign_arm_clean(i)))
                 st = campaign_queue_add_arm(s->queue, &run);

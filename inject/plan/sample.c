@@ -143,6 +143,11 @@ void sample_destroy(struct sample **sample)
     *sample = NULL;
 }
 
+bool sample_strikes(const struct sample *sample, uint32_t item)
+{
+    return !sample->item[item].left_out;
+}
+
 uint32_t sample_strata(const struct sample *sample)
 {
     return sample->n_strata;

@@ -52,6 +52,9 @@ uint64_t sample_wave_begin(const struct sample *sample, uint32_t wave);
 /* Trials cut, over all strata. */
 uint64_t sample_cut(const struct sample *sample);
 
+/* Whether some fault may strike the item; false: left out. */
+bool sample_strikes(const struct sample *sample, uint32_t item);
+
 /* Ids are 0 .. sample_trials - 1, controls included. */
 uint64_t sample_trials(const struct sample *sample);
 /* The controls of a role (ROLE_TRIAL: the trials that count). */

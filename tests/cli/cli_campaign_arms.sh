@@ -81,6 +81,22 @@ good compare whole.db parts.db --arm trap
 grep -q '^reliability  [0-9]* pairs of the same logical fault under arm trap, ' out || fail "$(cat out)"
 refused 2 compare whole.db parts.db --arm other
 
+# Items that nothing strikes, since golden answers them wrong, have no clean runs under arms.
+cat >right.json <<TEXT
+{"model": "$LLAMA", "population": "ops", "seed": 3, "sampling": {"trials": 20},
+ "items": {"tasks": ["arc_challenge"], "data": "own", "filter": "golden_right", "format": "plain"},
+ "arms": [{"name": "trap", "policy": "trap.json"}]}
+TEXT
+good campaign run right.json -o right.db
+good export right.db -o right.csv
+python3 - <<'TEXT' || fail "clean runs of other items than those that golden answers right"
+import csv, sqlite3
+right = {id for id, in sqlite3.connect("right.db").execute("SELECT id FROM item WHERE score >= 1")}
+rows = list(csv.DictReader(open("right.csv", encoding="utf-8", newline="")))
+clean = {int(row["item"]) for row in rows if row["arm"] == "trap" and row["control"] == "clean"}
+assert 0 < len(right) < 12 and clean == right, (clean, right)
+TEXT
+
 # The report; the database needs no policy file.
 rm trap.json
 good report whole.db -o whole.html --data data --json
