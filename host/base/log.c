@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +16,7 @@
 static atomic_int threshold = LOG_WARN;
 static _Thread_local char last_error[LOG_LINE];
 static _Thread_local const char *error_place;
+static _Thread_local bool errors_held;
 
 void log_set_level(enum log_level level)
 {
@@ -26,6 +26,11 @@ void log_set_level(enum log_level level)
 void log_set_place(const char *place)
 {
     error_place = place;
+}
+
+void log_hold_errors(bool hold)
+{
+    errors_held = hold;
 }
 
 /* Writes the next character of `text` in printable form and returns how many bytes it took. Names
@@ -89,7 +94,8 @@ __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, con
     make_printable(shown, body, at + n >= (int)sizeof(body));
     if (level == LOG_ERROR)
         memcpy(last_error, shown, sizeof(shown));
-    if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
+    if ((level == LOG_ERROR && errors_held) ||
+        (int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
         return;
     n = snprintf(line, sizeof(line), "vkfi: %s%s\n", prefix[level], shown);
     if (n > 0)

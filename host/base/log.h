@@ -3,6 +3,8 @@
 #ifndef VKFI_BASE_LOG_H
 #define VKFI_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
     LOG_ERROR, /* the command fails                                   */
     LOG_WARN,  /* the result stands, but the user should know         */
@@ -22,6 +24,10 @@ __attribute__((format(printf, 1, 2))) void log_debug(const char *fmt, ...);
  * opens another which it names: what is wrong there is told with the place that asked for it. The
  * caller keeps the text until it takes the place away. */
 void log_set_place(const char *place);
+
+/* Between log_hold_errors(true) and (false) this thread's errors are not written, only kept for
+ * log_last_error: for a caller to whom they may be no errors. */
+void log_hold_errors(bool hold);
 
 /* Text of the last error logged by this thread, "" if none: lets a test or a JSON reply quote it.
  */

@@ -2,8 +2,7 @@
 /* The first part of a campaign: golden runs on the reference, whose lengths the draw needs. The
  * other devices are opened meanwhile, so that a failure is known before the long work. */
 #include <inttypes.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -41,35 +40,42 @@ static struct store_identity identity_of(const struct campaign_state *s)
     return identity;
 }
 
-static bool is_same(const struct store_identity *a, const struct store_identity *b)
+/* A file that is of no use is dropped: what it had can be made again. */
+static enum status drop_unusable(struct campaign_state *s, const char *path)
 {
-    return strcmp(a->plan_hash, b->plan_hash) == 0 && strcmp(a->model_hash, b->model_hash) == 0 &&
-           strcmp(a->shaders, b->shaders) == 0 && strcmp(a->contract, b->contract) == 0;
+    store_destroy(&s->kept);
+    store_remove(path);
+    if (access(path, F_OK) == 0) { /* a folder */
+        log_error("%s", log_last_error());
+        return STATUS_INPUT;
+    }
+    for (uint32_t i = 0; i < s->setup->plan->n_items; i++)
+        s->item[i].known = false;
+    log_warn("%s; the golden runs are made again", log_last_error());
+    return STATUS_OK;
 }
 
-/* Takes those that an earlier call left; those of another plan, model or build are dropped. */
+/* Takes the golden runs that an earlier call left. Those of another plan, model or build, of
+ * another version, or damaged are dropped. */
 static enum status take_kept(struct campaign_state *s)
 {
     const struct campaign_setup *setup = s->setup;
     const struct store_identity identity = identity_of(s);
     const char *path = path_of(s);
-    struct store *there = NULL;
-    struct stat info;
     if (!path)
         return STATUS_MEMORY;
-    if (s->store || stat(path, &info) != 0 || info.st_size == 0)
+    if (s->store || access(path, F_OK) != 0)
         return STATUS_OK;
-    enum status st = store_open(&there, path);
+    log_hold_errors(true);
+    enum status st = store_create(&s->kept, path, &identity);
+    if (!st)
+        st = campaign_items_read(s->item, &s->arena, s->kept, setup->plan, setup->model);
+    log_hold_errors(false);
+    if (st == STATUS_INPUT)
+        return drop_unusable(s, path);
     if (st)
-        return st;
-    const bool same = is_same(store_identity(there), &identity);
-    store_destroy(&there);
-    if (!same) {
-        store_remove(path);
-        return STATUS_OK;
-    }
-    st = store_create(&s->kept, path, &identity);
-    return st ? st : campaign_items_read(s->item, &s->arena, s->kept, setup->plan, setup->model);
+        log_error("%s", log_last_error());
+    return st;
 }
 
 static enum status keep(struct goldens *g)

@@ -214,7 +214,7 @@ void store_destroy(struct store **store)
 
 void store_remove(const char *path)
 {
-    static const char *const beside[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const beside[] = {"", "-wal", "-shm", "-journal", "-lock"};
 
     for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
         struct text name = {0};

@@ -66,6 +66,22 @@ static void a_message_is_one_printable_line(void **state)
     assert_string_equal(log_last_error(), "key \"a b?[31m\": found 7");
 }
 
+static void held_errors_are_only_remembered(void **state)
+{
+    (void)state;
+    struct capture c;
+    char text[256];
+
+    capture_begin(&c);
+    log_hold_errors(true);
+    log_error("may be none");
+    log_warn("a warning");
+    log_hold_errors(false);
+    log_error("%s, but is one", log_last_error());
+    capture_end(&c, text, sizeof(text));
+    assert_string_equal(text, "vkfi: warning: a warning\nvkfi: error: may be none, but is one\n");
+}
+
 /* Invalid UTF-8 (RFC 3629: no surrogates, nothing above U+10FFFF, shortest form only) and C1
  * controls, which some terminals obey, are shown as bytes. */
 static void bytes_that_are_no_text_are_shown(void **state)
@@ -166,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_follow_the_contract),
         cmocka_unit_test(a_message_is_one_printable_line),
+        cmocka_unit_test(held_errors_are_only_remembered),
         cmocka_unit_test(bytes_that_are_no_text_are_shown),
         cmocka_unit_test(long_bytes_are_cut_with_dots),
         cmocka_unit_test(levels_drop_what_is_above_them),
