@@ -188,6 +188,7 @@ static enum status append(struct self *s, struct state *state, const struct deco
         const uint8_t *row = s->rows + (size_t)i * s->row;
         const struct kv_sums sums =
             checkpoint_shadow_keep(&s->shadow, plane, state, view->position, row);
+        executor_work_sums(s->ex, 6 * (uint64_t)s->row / sizeof(uint16_t), 0);
         uint32_t node;
         const uint32_t *verdict = verdict_of(s, view, plane, &node);
         if (verdict[0] != sums.weighted || verdict[1] != sums.mixed) {
@@ -397,19 +398,21 @@ static void back(void *self, void *memory, uint32_t position)
     state->verified = state->verified < position ? state->verified : position;
 }
 
-/* Two sums of each entry as it is stored, on the device and of the row that is kept; three of all
- * entries at each comparison. */
+/* Of each half of an entry two sums as it is stored, three of all bits and three of those kept of
+ * the row that is kept; three of all entries at each comparison, and three
+ * comparisons at the end. */
 static double work(const void *parameters, const struct protection_column *column)
 {
     const struct params *params = parameters;
     const struct graph *graph = &column->model->graph;
-    const double seen = column->seen;
+    const double seen = column->seen, halves = storage_bits(column->kv) / 16.0;
+    const double end = column->columns > 0 ? 9 : 0; /* all positions, shared by as many columns */
     double sum = 0;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
         for (int value = 0; value < 2 && node->op == OP_STORE; value++) {
             if (bits_of(params, node->layer, value != 0, storage_bits(column->kv)) > 0)
-                sum += node->rows * (4 + 3 * seen / params->every);
+                sum += node->rows * halves * (8 + 3 * seen / params->every + end);
         }
     }
     return sum;

@@ -81,7 +81,7 @@ struct protection_column {
     const struct model *model;
     enum storage kv;
     uint32_t seen;    /* key positions that it sees */
-    uint32_t columns; /* of its run, which share what is done once in a run */
+    uint32_t columns; /* of its run, which share what is done at its end; 0: that is not counted */
 };
 
 /* `self`: one opened for an executor, `state`: its memory of a run, zeroed at the start. */

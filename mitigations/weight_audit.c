@@ -278,7 +278,8 @@ static double work(const void *parameters, const struct protection_column *colum
     const double words = words_of(&column->model->graph);
     const double page = (double)WEIGHT_PAGE / sizeof(uint32_t);
     const double rolling = params->mode == MODE_END ? 0 : params->pages * page;
-    const double end = params->mode == MODE_ROLLING ? 0 : words / column->columns;
+    const bool ends = params->mode != MODE_ROLLING && column->columns > 0;
+    const double end = ends ? words / column->columns : 0;
     return 2 * ((rolling < words ? rolling : words) + end);
 }
 

@@ -227,7 +227,7 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->max_columns = cpu->max_columns;
     out->weight_bytes = cpu->weight_bytes;
     out->total_bytes = cpu->total_bytes;
-    out->dispatches = cpu->dispatches;
+    out->dispatches = cpu->base.work.evaluations;
     out->underflow = fpenv_underflow() || cpu->denormal;
     out->threads = cpu->threads;
 }

@@ -141,6 +141,9 @@ void cpu_guard(const struct cpu_task *task)
         const bool twin = guard_evaluation(kind.kind) != 0;
         if (twin)
             cpu_twin_run(task, kind.kind);
+        if (task->thread == 0)
+            executor_work_guards(&run->cpu->base, run->schedule, &kind,
+                                 (struct executor_work_slots){0, run->slots});
         for (uint32_t i = kind.first; i < kind.first + kind.n; i++) {
             struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
             const uint32_t slot = schedule_guard_slot(run->schedule, run->cpu->base.model, guard);

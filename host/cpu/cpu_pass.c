@@ -197,6 +197,9 @@ static void run_node(struct cpu_task *task, uint32_t index)
     if (run->schedule->stops[index])
         cpu_twin_keep(task);
     CPU_OPS[task->node->op].run(task);
+    if (task->thread == 0)
+        executor_work_op(&run->cpu->base, run->schedule, index,
+                         (struct executor_work_slots){0, run->slots});
     if (hooked)
         CPU_PASS_ALONE(task, cpu_hook_apply(run, index, 0));
     if (run->schedule->stops[index])
@@ -350,7 +353,6 @@ enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
 #pragma omp parallel num_threads((int)cpu->threads)
         run_thread(&run);
         raise_underflow(&run);
-        cpu->dispatches += graph_of(&run)->count;
     }
     cpu_guard_end(pass);
     cpu_prepare_finish(&run);

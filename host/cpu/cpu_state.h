@@ -234,7 +234,7 @@ struct cpu {
     struct cpu_abft_memory abft;
     struct arena arena;       /* rope tables */
     struct cpu_block *blocks; /* owns all other memory */
-    uint64_t weight_bytes, total_bytes, dispatches;
+    uint64_t weight_bytes, total_bytes;
     bool denormal; /* some stored weight is one */
 };
 

@@ -99,6 +99,8 @@ void cpu_twin_run(const struct cpu_task *task, enum guard_kind kind)
     CPU_OPS[task->node->op].run(&twin);
     wait_all(task);
     if (task->thread == 0) {
+        executor_work_op(&run->cpu->base, run->schedule, task->index,
+                         (struct executor_work_slots){0, run->slots});
         if (run->schedule->hooked[task->index])
             cpu_hook_apply(run, task->index, guard_evaluation(kind));
         exchange(task);

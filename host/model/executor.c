@@ -264,6 +264,10 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
         st = schedule_make(&schedule, ex->model, pass);
     if (!st)
         st = ex->ops->pass(ex, &schedule, out);
+    for (uint32_t i = 0; i < pass->n_columns && !st; i++) {
+        if (pass->columns[i].outputs & COLUMN_FEATURES)
+            executor_work_features(ex);
+    }
     schedule_finish(&schedule);
     return st;
 }
@@ -395,7 +399,7 @@ enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t
 
 void executor_info(const struct executor *ex, struct executor_info *out)
 {
-    *out = (struct executor_info){0};
+    *out = (struct executor_info){.macs = ex->work.macs, .bytes = ex->work.bytes};
     ex->ops->info(ex, out);
 }
 

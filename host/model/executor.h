@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "model/executor_work.h"
 #include "model/features.h"
 #include "model/graph.h"
 #include "model/guard.h"
@@ -127,7 +128,8 @@ struct executor_info {
     uint32_t max_columns;
     uint64_t weight_bytes; /* memory of the weights on the device */
     uint64_t total_bytes;  /* all memory the executor holds */
-    uint64_t dispatches;   /* since creation; CPU: ops */
+    uint64_t dispatches;   /* since creation; CPU: evaluations of ops and guards */
+    uint64_t macs, bytes;  /* since creation (model/executor_work.h) */
     bool underflow;        /* a value was flushed since the last fpenv_clear_underflow, or a stored
                               weight is denormal (CPU only) */
     uint32_t threads;      /* CPU; else 0 */
@@ -240,6 +242,7 @@ struct executor {
     struct guard_abft *abft; /* (graph.count) of executor_guard_abft; null: none; owned */
     struct weight_pages weights;
     struct executor_listener *listeners;
+    struct executor_work work;
 };
 
 /* Results: (n_columns). STATUS_USAGE (logged) for columns that are not in order or out of range:

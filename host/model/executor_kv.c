@@ -52,6 +52,8 @@ enum status executor_kv_read(struct executor *ex, const struct kv_span *spans, u
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < n && !st; i++)
         st = check_span(ex, &spans[i]);
+    for (uint32_t i = 0; i < n && !st; i++)
+        executor_work_sums(ex, 0, (uint64_t)spans[i].n * executor_kv_row(ex));
     return st ? st : ex->ops->kv->read(ex, spans, n, out);
 }
 
@@ -75,6 +77,10 @@ enum status executor_kv_sums(struct executor *ex, const struct kv_check *checks,
                       checks[i].span.layer, checks[i - 1].span.layer);
             st = STATUS_USAGE;
         }
+    }
+    for (uint32_t i = 0; i < n && !st; i++) {
+        const uint64_t bytes = (uint64_t)checks[i].span.n * executor_kv_row(ex);
+        executor_work_sums(ex, 3 * bytes / sizeof(uint16_t), bytes);
     }
     return st ? st : ex->ops->kv->sum(ex, checks, n, out);
 }

@@ -87,6 +87,10 @@ enum status executor_weights_sums(struct executor *ex, uint32_t first, uint32_t 
                                   struct weight_sums *out)
 {
     const enum status st = check_pages(ex, first, n);
+    for (uint32_t i = first; i < first + n && !st; i++) {
+        const uint64_t bytes = weight_pages_bytes(&ex->weights, i);
+        executor_work_sums(ex, 2 * ((bytes + 3) / sizeof(uint32_t)), bytes);
+    }
     return st ? st : ex->ops->weights->sum(ex, first, n, out);
 }
 

@@ -131,9 +131,12 @@ enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)
     struct schedule_guards kind = {0};
     enum status st = STATUS_OK;
 
-    while (!st && schedule_next_guards(run->schedule, rec->index, &kind))
+    while (!st && schedule_next_guards(run->schedule, rec->index, &kind)) {
+        executor_work_guards(&run->vk->base, run->schedule, &kind,
+                             (struct executor_work_slots){rec->slot0, rec->slots});
         st = kind.kind == GUARD_STORED ? sum_stored(run, rec, &kind)
              : kind.kind == GUARD_ABFT ? vk_guard_abft(run, rec, &kind)
                                        : check(run, rec, &kind);
+    }
     return st;
 }

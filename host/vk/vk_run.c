@@ -137,8 +137,10 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
 {
     const struct vk_rec rec = rec_of(run, index, range);
     const bool linear = rec.node->op == OP_LINEAR;
+    const struct executor_work_slots slots = {range->slot0, range->slots};
     const uint64_t limit =
         gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
+    executor_work_op(&run->vk->base, run->schedule, index, slots);
     if (run->fused != 0 && run->fused == index) /* recorded already, with the one before it */
         return vk_guard(run, &rec);
     enum status st = vk_patch_save(run, &rec);

@@ -17,5 +17,7 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec, enum guard_kin
     }
     vk_run_access(run, reads, OP_BIT(VK_RUN_TWIN(node->out)));
     const enum status st = vk_run_op(&twin);
+    executor_work_op(&run->vk->base, run->schedule, rec->index,
+                     (struct executor_work_slots){rec->slot0, rec->slots});
     return st ? st : vk_patch(run, &twin);
 }
