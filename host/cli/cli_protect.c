@@ -68,10 +68,16 @@ static const char DETAILS[] =
     "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
     "a drift of the machine falls on both alike, and prints the overhead of prompt and decoding "
     "apart: each step's median over the pairs, summed (a step does the same in all runs, a busy "
-    "machine disturbs some), with a bootstrap interval of 95 % by pair, the dispatches (CPU: ops) "
-    "of a run, and the columns computed "
-    "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
-    "the same bits, or it ends with exit code 4.\n"
+    "machine disturbs some), with a bootstrap interval of 95 % by pair; what executors counted for "
+    "a "
+    "token with and without the policy: multiply-adds of matrices, attention and checks, bytes of "
+    "operands and results, dispatches (CPU: evaluations of ops and guards); and the columns "
+    "computed again, of which a clean run under a policy of damage by proof has none. The end of "
+    "a run counts as decoding. Both runs must have the same bits, or it ends with exit code 4. "
+    "--recovery N draws faults (any place, kind and position, one a run) until the policy has "
+    "corrected N of them, and prints the time and the columns from the alarm to the right token: "
+    "medians and 99 % quantiles, with intervals of 95 % by order statistics; ? where N is too "
+    "small for an end (the upper one of 99 % takes 368).\n"
     "\n"
     "STRIKE\n"
     "strike flips one bit of the protections' own memory (bounds, sums, references, shadows, "
@@ -146,7 +152,8 @@ static enum status run_action(const struct cli_actions *actions, const struct cl
         .synopsis = "list\n"
                     "show POLICY\n"
                     "schema\n"
-                    "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                    "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--recovery N] "
+                    "[--json]\n"
                     "strike POLICY -m MODEL [--trials N] [--seed SEED] "
                     "[--trial ID] [--json]\n"
                     "clean POLICY -m MODEL --tasks TASK... [-n N] [--data DIR] "
@@ -191,8 +198,8 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << BENCH | 1u << CALIBRATE | 1u << CLEAN,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
         {1u << STRIKE, {0, "trials", ARGS_UINT, &o.trials, "N", "strike: runs (200).", 1, 1e6}},
-        {1u << STRIKE,
-         {0, "seed", ARGS_UINT, &o.seed, "SEED", "strike: of the draws (1).", 0, 9e18}},
+        {1u << BENCH | 1u << STRIKE,
+         {0, "seed", ARGS_UINT, &o.seed, "SEED", "bench, strike: of the draws (1).", 0, 9e18}},
         {1u << STRIKE,
          {0, "trial", ARGS_UINT, &o.trial, "ID", "strike: this trial alone.", 0, 1e6}},
         {1u << BENCH | 1u << STRIKE,
@@ -203,6 +210,9 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
           "bench, strike: tokens to decode (32); calibrate, clean: items of each task (32).", 2,
           1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
+        {1u << BENCH,
+         {0, "recovery", ARGS_UINT, &o.recovery, "N", "bench: faults that are corrected (none).", 1,
+          1e5}},
         {1u << BENCH,
          {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor", "bench: default wall.", 0, 0}},
         {RUNS, {0, "act", ARGS_CHOICE, &o.act, STORAGES, "Type activations are stored in.", 0, 0}},

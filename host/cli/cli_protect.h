@@ -4,6 +4,8 @@
 #define VKFI_CLI_PROTECT_H
 
 #include "cli/cli.h"
+#include "inject/stats/stats_quantile.h"
+#include "model/generate.h"
 
 #define CLI_PROTECT_ALL UINT64_MAX
 
@@ -11,7 +13,9 @@ struct cli_protect_options {
     const char *model, *device, *prompt, *data, *output;
     struct args_list tasks;
     uint64_t n, pairs, threads, random; /* random: seed; 0: sites by harm */
-    uint64_t trials, trial, seed;       /* of strike; trial: alone, or CLI_PROTECT_ALL */
+    uint64_t trials, trial;             /* of strike; trial: alone, or CLI_PROTECT_ALL */
+    uint64_t recovery;                  /* of bench: corrected faults, 0: none */
+    uint64_t seed;                      /* of the draws of both */
     double budget;                      /* % of a request's work */
     double eps;                         /* % of flips of bits that are not kept */
     int act, kv;                        /* enum storage */
@@ -23,6 +27,22 @@ struct cli_protect_options {
 /* bench POLICY: what a clean run pays for its protection. */
 enum status cli_protect_bench(const struct cli_env *env, const void *options,
                               const struct args_list *operands) STATUS_MUST_USE;
+
+/* From an alarm to the corrected token, over drawn faults. */
+struct cli_protect_recovery {
+    uint64_t faults, drawn; /* corrected ones, and all that were drawn until then */
+    struct stats_quantile seconds[2], columns[2]; /* 50 and 99 % of the corrected ones */
+};
+struct cli_protect_recovery_params {
+    const struct generate_params *run; /* unprotected */
+    const struct decode *guarded;      /* the same rules with the policy's check */
+    uint64_t n, seed;                  /* corrected faults wanted; of the draws */
+    double (*clock)(void);
+};
+/* Faults of all places, one a run, until `n` of them raised an alarm and gave the clean run's
+ * tokens. STATUS_INPUT (logged): most drawn ones do not. */
+enum status cli_protect_recovery(struct cli_protect_recovery *out,
+                                 const struct cli_protect_recovery_params *params) STATUS_MUST_USE;
 
 /* strike POLICY: what faults in the protections' own memory do to clean runs. */
 enum status cli_protect_strike(const struct cli_env *env, const void *options,

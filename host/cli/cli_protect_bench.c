@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi protect bench`: clean runs with and without a policy, in pairs. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,10 +23,16 @@ static const char PARAGRAPH[] =
 
 struct bench;
 
+/* Counted by the executor (model/executor_work.h). */
+struct cost {
+    uint64_t macs, bytes, dispatches;
+};
+
 /* One run. */
 struct timing {
     double *step; /* (n + 1) seconds: to the first token, to each other, to the end */
-    uint64_t prompt_dispatches, dispatches, hash;
+    struct cost prompt, decode;
+    uint64_t hash;
     uint32_t redone, alarms;
 };
 
@@ -34,7 +41,7 @@ struct lap {
     const struct bench *bench;
     struct timing *timing;
     double last;
-    uint64_t dispatches;
+    struct cost start;
 };
 
 struct bench {
@@ -50,11 +57,12 @@ struct bench {
     struct timing *plain, *protected; /* (pairs) */
 };
 
-static uint64_t dispatches(const struct bench *b)
+static struct cost cost_since(const struct bench *b, struct cost start)
 {
     struct executor_info info;
     executor_info(b->device.ex, &info);
-    return info.dispatches;
+    return (struct cost){info.macs - start.macs, info.bytes - start.bytes,
+                         info.dispatches - start.dispatches};
 }
 
 static void note(struct lap *lap, uint32_t step)
@@ -70,7 +78,7 @@ static void on_token(void *user, int32_t token, uint32_t done)
     const uint32_t step = token < 0 ? 0 : done - 1;
     note(lap, step);
     if (step == 0)
-        lap->timing->prompt_dispatches = dispatches(lap->bench) - lap->dispatches;
+        lap->timing->prompt = cost_since(lap->bench, lap->start);
 }
 
 static enum status run_once(struct timing *out, struct bench *b, bool protected)
@@ -78,7 +86,7 @@ static enum status run_once(struct timing *out, struct bench *b, bool protected)
     struct arena arena = {0};
     struct generation g;
     struct generate_params params = b->params;
-    struct lap lap = {.bench = b, .timing = out, .dispatches = dispatches(b)};
+    struct lap lap = {.bench = b, .timing = out, .start = cost_since(b, (struct cost){0})};
     if (protected)
         params.rules.check = protector_check(b->protection.protector);
     params.progress = on_token;
@@ -89,7 +97,9 @@ static enum status run_once(struct timing *out, struct bench *b, bool protected)
     if (!st) {
         note(&lap, params.rules.n);
         kv_release(b->device.ex->kv, g.branch);
-        out->dispatches = dispatches(b) - lap.dispatches - out->prompt_dispatches;
+        const struct cost all = cost_since(b, lap.start), *prompt = &out->prompt;
+        out->decode = (struct cost){all.macs - prompt->macs, all.bytes - prompt->bytes,
+                                    all.dispatches - prompt->dispatches};
         out->hash = g.hash;
         out->redone = g.redone;
         out->alarms = protected ? decode_sum(&b->guarded, &g).alarms : 0;
@@ -152,46 +162,155 @@ static void say(const char *what, const struct stats_overhead *o)
     printf("%-10s  %+.2f %% [%+.2f, %+.2f]\n", what, 100 * o->share, 100 * o->low, 100 * o->high);
 }
 
-static enum status print(struct bench *b, const char *policy)
+/* What a token of a phase costs without the policy, and under it. */
+struct row {
+    const char *key, *name;
+    double unit, plain, protected;
+};
+
+enum { ROWS = 3 };
+static void rows_of(struct row out[ROWS], const struct bench *b, bool decode)
 {
+    const double tokens = decode ? b->params.rules.n - 1 : b->params.n_ids;
     const struct timing *plain = &b->plain[0], *protected = &b->protected[0];
-    struct stats_overhead prompt, decode;
-    struct executor_info info;
-    struct json_writer w;
-    enum status st = compare(&prompt, b, false);
-    st = st ? st : compare(&decode, b, true);
-    if (st)
-        return st;
-    executor_info(b->device.ex, &info);
-    if (b->o->json) {
-        json_begin(&w, stdout, true);
-        json_object_open(&w);
-        json_member_text(&w, "policy", policy);
-        json_member_text(&w, "model", b->o->model);
-        json_member_text(&w, "device", info.device);
-        json_member_int(&w, "prompt_tokens", b->params.n_ids);
-        json_member_int(&w, "tokens", b->params.rules.n);
-        json_member_int(&w, "pairs", (int64_t)b->o->pairs);
-        put_overhead(&w, "prompt", &prompt);
-        put_overhead(&w, "decode", &decode);
-        json_member_int(&w, "dispatches", (int64_t)plain->dispatches);
-        json_member_int(&w, "dispatches_protected", (int64_t) protected->dispatches);
-        json_member_int(&w, "alarms", protected->alarms);
-        json_member_int(&w, "redone", protected->redone);
-        json_object_close(&w);
-        return json_end(&w);
+    const struct cost a = decode ? plain->decode : plain->prompt;
+    const struct cost c = decode ? protected->decode : protected->prompt;
+    out[0] = (struct row){"multiply_adds", "multiply-adds, M", 1e6, (double)a.macs / tokens,
+                          (double)c.macs / tokens};
+    out[1] =
+        (struct row){"bytes", "bytes, MB", 1e6, (double)a.bytes / tokens, (double)c.bytes / tokens};
+    out[2] = (struct row){"dispatches", "dispatches", 1, (double)a.dispatches / tokens,
+                          (double)c.dispatches / tokens};
+}
+
+static void put_counted(struct json_writer *w, const struct bench *b, bool decode)
+{
+    struct row row[ROWS];
+    rows_of(row, b, decode);
+    json_member_object(w, decode ? "decode" : "prompt");
+    for (int i = 0; i < ROWS; i++) {
+        json_member_object(w, row[i].key);
+        json_member_number(w, "plain", row[i].plain);
+        json_member_number(w, "protected", row[i].protected);
+        json_object_close(w);
     }
-    printf("policy      %s, on %s (%s)\n", policy, b->o->model, info.device);
+    json_object_close(w);
+}
+
+static void say_counted(const struct bench *b, bool decode)
+{
+    struct row row[ROWS];
+    rows_of(row, b, decode);
+    for (int i = 0; i < ROWS; i++)
+        printf("%-10s  %-16s  %10.4f  %10.4f  %+.2f %%\n", decode ? "decode" : "prompt",
+               row[i].name, row[i].plain / row[i].unit, row[i].protected / row[i].unit,
+               100 * (row[i].protected / row[i].plain - 1));
+}
+
+static void put_quantiles(struct json_writer *w, const char *key, const struct stats_quantile q[2])
+{
+    json_member_object(w, key);
+    for (int i = 0; i < 2; i++) {
+        json_member_number(w, i ? "p99" : "p50", q[i].value);
+        json_member_array(w, i ? "p99_interval" : "p50_interval");
+        json_put_number(w, q[i].low);
+        json_put_number(w, q[i].high);
+        json_array_close(w);
+    }
+    json_object_close(w);
+}
+
+static void say_quantiles(const char *what, const struct stats_quantile q[2], double unit)
+{
+    char low[24], high[24];
+    printf("recovery    %-16s", what);
+    for (int i = 0; i < 2; i++) {
+        snprintf(low, sizeof(low), "%.4g", q[i].low / unit);
+        snprintf(high, sizeof(high), "%.4g", q[i].high / unit);
+        printf("  p%s %.4g [%s, %s]", i ? "99" : "50", q[i].value / unit,
+               isfinite(q[i].low) ? low : "?", isfinite(q[i].high) ? high : "?");
+    }
+    putchar('\n');
+}
+
+/* All that is printed. */
+struct result {
+    struct stats_overhead prompt, decode;
+    struct cli_protect_recovery recovery;
+    struct executor_info info;
+};
+
+static enum status print_json(const struct bench *b, const char *policy, const struct result *r)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_member_text(&w, "policy", policy);
+    json_member_text(&w, "model", b->o->model);
+    json_member_text(&w, "device", r->info.device);
+    json_member_int(&w, "prompt_tokens", b->params.n_ids);
+    json_member_int(&w, "tokens", b->params.rules.n);
+    json_member_int(&w, "pairs", (int64_t)b->o->pairs);
+    put_overhead(&w, "prompt", &r->prompt);
+    put_overhead(&w, "decode", &r->decode);
+    json_member_object(&w, "counted");
+    put_counted(&w, b, false);
+    put_counted(&w, b, true);
+    json_object_close(&w);
+    json_member_int(&w, "alarms", b->protected[0].alarms);
+    json_member_int(&w, "redone", b->protected[0].redone);
+    if (b->o->recovery > 0) {
+        json_member_object(&w, "recovery");
+        json_member_int(&w, "faults", (int64_t)r->recovery.faults);
+        json_member_int(&w, "drawn", (int64_t)r->recovery.drawn);
+        json_member_int(&w, "seed", (int64_t)b->o->seed);
+        put_quantiles(&w, "seconds", r->recovery.seconds);
+        put_quantiles(&w, "columns", r->recovery.columns);
+        json_object_close(&w);
+    }
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+static enum status print_text(const struct bench *b, const char *policy, const struct result *r)
+{
+    printf("policy      %s, on %s (%s)\n", policy, b->o->model, r->info.device);
     printf("runs        %" PRIu64 " pairs of %" PRIu32 " prompt tokens and %" PRIu32
            " decoded, the same bits in all\n",
            b->o->pairs, b->params.n_ids, b->params.rules.n);
-    say("prompt", &prompt);
-    say("decode", &decode);
-    printf("dispatches  %" PRIu64 " a run, %" PRIu64 " protected\n", plain->dispatches,
-           protected->dispatches);
-    printf("alarms      %" PRIu32 ", columns computed again: %" PRIu32 "\n", protected->alarms,
-           protected->redone);
+    say("prompt", &r->prompt);
+    say("decode", &r->decode);
+    printf("\ncounted     a token            unprotected   protected\n");
+    say_counted(b, false);
+    say_counted(b, true);
+    printf("alarms      %" PRIu32 ", columns computed again: %" PRIu32 "\n", b->protected[0].alarms,
+           b->protected[0].redone);
+    if (b->o->recovery > 0) {
+        printf("\nrecovery    %" PRIu64 " corrected faults of %" PRIu64
+               " drawn, from the alarm to the right token\n",
+               r->recovery.faults, r->recovery.drawn);
+        say_quantiles("milliseconds", r->recovery.seconds, 1e-3);
+        say_quantiles("columns", r->recovery.columns, 1);
+    }
     return cli_output_flush();
+}
+
+static enum status conclude(struct bench *b, const char *policy)
+{
+    const struct cli_protect_recovery_params recovery = {.run = &b->params,
+                                                         .guarded = &b->guarded,
+                                                         .n = b->o->recovery,
+                                                         .seed = b->o->seed,
+                                                         .clock = b->clock};
+    struct result r = {0};
+    enum status st = compare(&r.prompt, b, false);
+    st = st ? st : compare(&r.decode, b, true);
+    if (!st && b->o->recovery > 0)
+        st = cli_protect_recovery(&r.recovery, &recovery);
+    if (st)
+        return st;
+    executor_info(b->device.ex, &r.info);
+    return b->o->json ? print_json(b, policy, &r) : print_text(b, policy, &r);
 }
 
 static enum status open_bench(struct bench *b, const struct cli_env *env, const char *policy)
@@ -252,7 +371,7 @@ enum status cli_protect_bench(const struct cli_env *env, const void *options,
     st = make_room(&b);
     st = st ? st : open_bench(&b, env, operands->item[0]);
     st = st ? st : run_pairs(&b);
-    st = st ? st : print(&b, operands->item[0]);
+    st = st ? st : conclude(&b, operands->item[0]);
     cli_protection_close(&b.protection);
     const enum status closed = cli_device_finish(&b.device);
     model_close(&b.model);

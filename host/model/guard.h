@@ -39,8 +39,8 @@ enum guard_action {
     GUARD_ZERO   /* 0 */
 };
 
-/* For one op and one column of the pass; a column that does not reach the op gives the verdict
- * 0. */
+/* For one op and one column of the pass; a column that does not reach the op without the guard
+ * gives the verdict 0. */
 struct guard {
     uint32_t node; /* index in model->graph.node: a site, or a STORE */
     uint32_t column;

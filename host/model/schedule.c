@@ -119,7 +119,8 @@ static void assign_guards(struct schedule *s, uint32_t nodes, uint32_t *spare)
     s->guard_first[0] = 0;
 }
 
-/* Which nodes stop, and which columns are looked at after their last store, at their logits too. */
+/* Which nodes stop, and which columns go on after their last store, to their logits too. A guard
+ * makes no column go on, since nothing reads what it would check there. */
 static void mark(struct schedule *s, const struct graph *graph, bool *column, bool *logits)
 {
     const struct pass *pass = s->pass;
@@ -132,7 +133,6 @@ static void mark(struct schedule *s, const struct graph *graph, bool *column, bo
     for (uint32_t i = 0; i < pass->n_guards; i++) {
         const struct guard *guard = &pass->guards[i];
         s->stops[guard->node] = true;
-        column[guard->column] |= graph->node[guard->node].op != OP_STORE;
         logits[guard->column] |= guard->node + 1 == nodes;
     }
 }

@@ -22,6 +22,25 @@ good protect bench nan_trap -m "$LLAMA" --pairs 6 -n 4 -p hello
 grep -q '^decode  ' out || fail "no line of decoding"
 good protect bench robust -m "$LLAMA" --pairs 6 -n 4 -p hello --json
 json 'd["alarms"] == 0 and d["redone"] == 0'
+json 'all(0 < c["plain"] < c["protected"] for p in d["counted"].values() for c in p.values())'
+
+# Faults that a policy corrects: the same ones again by their seed, at once where it checks each op.
+cp out counted
+for seed in 1 1 2; do
+    good protect bench robust -m "$LLAMA" --pairs 6 -n 4 -p hello --recovery 12 --seed "$seed" --json
+    json 'd["recovery"]["faults"] == 12 <= d["recovery"]["drawn"] and d["recovery"]["seed"] == '"$seed"
+    json 'all(0 < q["p50"] <= q["p99"] and q["p50_interval"][0] <= q["p50"] <= q["p50_interval"][1] for q in (d["recovery"]["seconds"], d["recovery"]["columns"]))'
+    json 'd["counted"] == json.load(open("counted"))["counted"]'
+    python3 -c 'import json; r = json.load(open("out"))["recovery"]; print(r["drawn"], r["columns"])' >"drawn$seed"
+    [ "$seed" = 2 ] || [ ! -e first ] || cmp -s "drawn$seed" first || fail "the same seed, other faults"
+    [ "$seed" = 2 ] || cp "drawn$seed" first
+done
+cmp -s drawn2 first && fail "another seed, the same faults"
+good protect bench robust -m "$LLAMA" --pairs 6 -n 4 -p hello --recovery 3
+grep -q '^recovery    columns  *p50 [1-9]' out || fail "no line of columns"
+echo '{"protect": [{"kind": "redundancy", "sites": ["output_norm"], "stage": "prefill"}]}' >idle.json
+refused 2 protect bench idle.json -m "$LLAMA" --pairs 6 -n 4 -p hello --recovery 1
+refused 2 protect strike robust -m "$LLAMA" --recovery 3
 refused 2 protect bench
 refused 2 protect bench nan_trap
 refused 2 protect bench nowhere.json -m "$LLAMA"

@@ -82,6 +82,7 @@ static void make(struct made *m, uint64_t id)
                             .watch = one_in(&rng, 8) ? no_watch : NULL};
 }
 
+/* A guard makes logits, but no column go on. */
 static bool looked_at(const struct made *m, uint32_t column, bool logits)
 {
     for (uint32_t i = 0; i < m->pass.n_hooks; i++) {
@@ -89,7 +90,7 @@ static bool looked_at(const struct made *m, uint32_t column, bool logits)
             return true;
     }
     for (uint32_t i = 0; i < m->pass.n_guards; i++) {
-        if (m->guard[i].column == column && (!logits || m->guard[i].node == NODES - 1))
+        if (logits && m->guard[i].column == column && m->guard[i].node == NODES - 1)
             return true;
     }
     return false;

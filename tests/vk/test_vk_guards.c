@@ -22,7 +22,7 @@ static void count(void *user, const struct node *node, uint32_t column, const fl
         counts->n[node - counts->graph->node][column] += (lang_bits(values[i]) & NM_INF) == NM_INF;
 }
 
-/* Infinities and NaN at places of every kind of op, half of the columns with outputs. */
+/* Infinities and NaN at places of every kind of op, half of the columns with logits. */
 static void draw(const struct vk_testing *t, struct hook *hooks, struct rng *rng)
 {
     static const uint32_t bits[] = {0x7f800000, 0xff800000, 0x7fc00000, 0x7f000000};
@@ -41,7 +41,7 @@ static void draw(const struct vk_testing *t, struct hook *hooks, struct rng *rng
     }
 }
 
-/* A guard at every site of some columns; those with no outputs do not reach the last nodes. */
+/* A guard at every site of some columns. */
 static uint32_t place(const struct vk_testing *t, struct guard *guards)
 {
     uint32_t n = 0;
@@ -92,7 +92,7 @@ static void run_model(const char *name, enum storage act, enum storage kv)
     rng_init(&rng, 5, act);
     for (uint32_t i = 0; i < PROMPT; i++)
         columns[i] = vk_testing_column(&t, branch, i, vk_testing_token(&t, &rng),
-                                       i % 2 ? VK_TESTING_ALL : 0);
+                                       i % 2 ? VK_TESTING_ALL : COLUMN_HIDDEN);
     for (uint32_t round = 0; round < 6; round++) {
         struct hook hooks[FAULTS];
         struct pass pass = {.columns = columns,
@@ -108,8 +108,7 @@ static void run_model(const char *name, enum storage act, enum storage kv)
         pass.watch = NULL;
         pass.guards = guards;
         pass.n_guards = place(&t, guards);
-        /* columns that stop after their last K/V store go on if they are guarded: later nodes are
-         * the same, and so are the counts */
+        /* a hidden row's logits are computed if they are guarded, as if they were watched */
         wrong += check(t.cpu, pass, &expected, "cpu:scalar");
         wrong += check(fast, pass, &expected, "cpu");
         wrong += check(t.vk, pass, &expected, "vk");
@@ -206,11 +205,6 @@ static void check_range(struct executor *ex, struct pass pass, const struct rows
     struct guard expected;
     assert_non_null(after.values);
     assert_non_null(left);
-    assert_int_equal(executor_pass(ex, &pass, out), STATUS_OK);
-    for (uint32_t i = 0; i < pass.n_guards; i++) {
-        apply(&pass.guards[i], before, &expected, left);
-        assert_memory_equal(pass.guards[i].verdict, expected.verdict, sizeof(expected.verdict));
-    }
     pass.watch = keep;
     pass.watch_user = &after;
     assert_int_equal(executor_pass(ex, &pass, watched), STATUS_OK);
@@ -221,8 +215,15 @@ static void check_range(struct executor *ex, struct pass pass, const struct rows
         vk_testing_equal_rows(left, after.values + (size_t)column * after.room,
                               before->count[column], before->node->site, column);
     }
+    pass.watch = NULL; /* last, since a pass ends what another one's results point to */
+    assert_int_equal(executor_pass(ex, &pass, out), STATUS_OK);
+    for (uint32_t i = 0; i < pass.n_guards; i++) {
+        apply(&pass.guards[i], before, &expected, left);
+        assert_memory_equal(pass.guards[i].verdict, expected.verdict, sizeof(expected.verdict));
+    }
     for (uint32_t i = 0; i < PROMPT; i++)
-        assert_true(watched[i].hash == out[i].hash && watched[i].token == out[i].token);
+        assert_true(i % 2 == 0 ||
+                    (watched[i].hash == out[i].hash && watched[i].token == out[i].token));
     free(after.values);
     free(left);
 }
@@ -285,7 +286,7 @@ static void range_model(const char *name, enum storage act, enum storage kv)
     rng_init(&rng, 6, act);
     for (uint32_t i = 0; i < PROMPT; i++)
         columns[i] = vk_testing_column(&t, branch, i, vk_testing_token(&t, &rng),
-                                       i % 2 ? VK_TESTING_ALL : 0);
+                                       i % 2 ? VK_TESTING_ALL : COLUMN_HIDDEN);
     ranges_of(&t, columns, act);
     vk_testing_close(&t);
 }
