@@ -68,16 +68,12 @@ static const char DETAILS[] =
     "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
     "a drift of the machine falls on both alike, and prints the overhead of prompt and decoding "
     "apart: each step's median over the pairs, summed (a step does the same in all runs, a busy "
-    "machine disturbs some), with a bootstrap interval of 95 % by pair; what executors counted for "
-    "a "
-    "token with and without the policy: multiply-adds of matrices, attention and checks, bytes of "
-    "operands and results, dispatches (CPU: evaluations of ops and guards); and the columns "
-    "computed again, of which a clean run under a policy of damage by proof has none. The end of "
-    "a run counts as decoding. Both runs must have the same bits, or it ends with exit code 4. "
-    "--recovery N draws faults (any place, kind and position, one a run) until the policy has "
-    "corrected N of them, and prints the time and the columns from the alarm to the right token: "
-    "medians and 99 % quantiles, with intervals of 95 % by order statistics; ? where N is too "
-    "small for an end (the upper one of 99 % takes 368).\n"
+    "machine disturbs some), with a bootstrap interval of 95 % by pair; what was counted for a "
+    "token: multiply-adds of matrices, attention and checks, bytes of operands and results, "
+    "dispatches (CPU: evaluations); and the columns computed again. The end of a run counts as "
+    "decoding. Runs with other bits end with exit code 4. --recovery N draws faults until the "
+    "policy has corrected N of them: time and columns from alarm to right token, quantiles with "
+    "intervals of 95 % by order statistics (?: N is too small for this end).\n"
     "\n"
     "STRIKE\n"
     "strike flips one bit of the protections' own memory (bounds, sums, references, shadows, "
@@ -207,12 +203,10 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
           "bench, strike: the prompt (a paragraph of 60 words).", 0, 0}},
         {RUNS,
          {'n', "number", ARGS_UINT, &o.n, "N",
-          "bench, strike: tokens to decode (32); calibrate, clean: items of each task (32).", 2,
-          1e5}},
+          "bench, strike: tokens (32); calibrate, clean: items of each task (32).", 2, 1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
         {1u << BENCH,
-         {0, "recovery", ARGS_UINT, &o.recovery, "N", "bench: faults that are corrected (none).", 1,
-          1e5}},
+         {0, "recovery", ARGS_UINT, &o.recovery, "N", "bench: faults to correct (0).", 1, 1e5}},
         {1u << BENCH,
          {0, "clock", ARGS_CHOICE, &o.processor, "wall|processor", "bench: default wall.", 0, 0}},
         {RUNS, {0, "act", ARGS_CHOICE, &o.act, STORAGES, "Type activations are stored in.", 0, 0}},

@@ -57,24 +57,30 @@ static uint32_t ask(void *user, void *state, uint32_t position, uint32_t prompt,
     return w->inner->ask(w->inner->user, state, position, prompt, out);
 }
 
+typedef enum status verdict_of(void *user, void *state, const struct decode_view *view,
+                               struct decode_verdict *out);
+
+static enum status watched(verdict_of *inner, struct watch *w, void *state,
+                           const struct decode_view *view, struct decode_verdict *out)
+{
+    const double start = w->clock();
+    const enum status st = inner(w->inner->user, state, view, out);
+    follow(w, view, start, out);
+    return st;
+}
+
 static enum status look(void *user, void *state, const struct decode_view *view,
                         struct decode_verdict *out)
 {
     struct watch *w = user;
-    const double start = w->clock();
-    const enum status st = w->inner->look(w->inner->user, state, view, out);
-    follow(w, view, start, out);
-    return st;
+    return watched(w->inner->look, w, state, view, out);
 }
 
 static enum status end(void *user, void *state, const struct decode_view *view,
                        struct decode_verdict *out)
 {
     struct watch *w = user;
-    const double start = w->clock();
-    const enum status st = w->inner->end(w->inner->user, state, view, out);
-    follow(w, view, start, out);
-    return st;
+    return watched(w->inner->end, w, state, view, out);
 }
 
 static void summary(void *user, const void *state, struct decode_summary *out)
