@@ -5,10 +5,15 @@
 #include "campaign_same.h"
 
 #include <math.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "inject/campaign/campaign_arm.h"
+#include "inject/campaign/campaign_channel.h"
 #include "inject/campaign/campaign_replay.h"
+#include "inject/campaign/campaign_worker.h"
 #include "inject/store/store_merge.h"
+#include "mitigations/recovery.h"
 
 #define ARMS                                                                                       \
     ",\"arms\":[{\"name\":\"trap\",\"policy\":\"nan_trap\"},{\"name\":\"once\",\"policy\":"        \
@@ -256,6 +261,61 @@ static void test_stored_weights(void **state)
     text_finish(&rows);
 }
 
+/* --- the watchdog --- */
+
+/* The seconds that a worker asks for before it starts on a clean run of item 0. */
+static double ask_seconds(struct campaign_channel *channel, uint32_t way)
+{
+    const struct campaign_batch batch = {
+        .work = way, .count = 1, .id = {(uint64_t)campaign_arm_clean(0)}};
+    struct campaign_armed armed = {0};
+    struct campaign_message message = {0};
+    struct text body = {0};
+    campaign_channel_put_batch(&body, &batch);
+    assert_int_equal(campaign_channel_send(channel, CAMPAIGN_WORK, &body), STATUS_OK);
+    while (message.kind != CAMPAIGN_DONE) {
+        assert_true(campaign_channel_wait(channel, &message));
+        if (message.kind == CAMPAIGN_ARMED)
+            assert_int_equal(
+                campaign_channel_take_last(&message.body, &campaign_armed_table, &armed, NULL),
+                STATUS_OK);
+    }
+    return armed.golden_seconds;
+}
+
+/* A run under an arm may take each column as often as recovery tries, each op as often as it has
+ * evaluations: the watchdog gives it that many whole inferences, measured once for both. */
+static void test_watchdog(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    struct arena arena = {0};
+    struct campaign_world world = {.setup = &b->params.setup};
+    struct campaign_message message;
+    int ends[2];
+    (void)state;
+    assert_int_equal(campaign_items_make(&world.item, &arena, &b->plan, b->model), STATUS_OK);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    struct campaign_channel channel = {.fd = ends[pid == 0]};
+    close(ends[pid != 0]);
+    if (pid == 0)
+        _exit(campaign_worker_serve(&world, 0, &channel) == STATUS_OK ? 0 : 1);
+    assert_true(campaign_channel_wait(&channel, &message) && message.kind == CAMPAIGN_READY);
+    const double plain = ask_seconds(&channel, CAMPAIGN_WAY_FAST);
+    assert_true(plain > 0);
+    for (uint32_t arm = 0; arm < b->plan.n_arms; arm++)
+        assert_true(ask_seconds(&channel, CAMPAIGN_WAY_ARM + arm) >=
+                    (1 + RECOVERY_TRIES) * GUARD_EVALUATIONS * plain);
+    assert_true(ask_seconds(&channel, CAMPAIGN_WAY_FAST) == plain);
+    campaign_channel_finish(&channel);
+    int how = 1;
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_int_equal(how, 0);
+    arena_finish(&arena);
+    bench_end(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +324,7 @@ int main(void)
         cmocka_unit_test(same_without_forking), cmocka_unit_test(same_in_calls),
         cmocka_unit_test(same_when_killed),     cmocka_unit_test(test_shards),
         cmocka_unit_test(test_replay),          cmocka_unit_test(test_stored_weights),
+        cmocka_unit_test(test_watchdog),
     };
     return bench_run_tests(tests, sizeof(tests) / sizeof(*tests), PLAN);
 }

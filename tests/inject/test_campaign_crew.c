@@ -372,6 +372,19 @@ static void test_stop(void **state)
     end(t);
 }
 
+/* The watchdog gives trials the inferences that their worker asks for: 1.5 + 10 * 16 * 0.02 s. */
+static void test_slow_trials(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = SLOW_ARMED;
+    t->scene->times = 1;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->failed, 0);
+    end(t);
+}
+
 /* A worker that advances is not silent, however long its whole answer takes. */
 static void test_parts(void **state)
 {
@@ -409,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_killed_at_random),
         cmocka_unit_test(test_killed_at_one_trial),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_slow_trials),
         cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
