@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 #include "base/text.h"
 #include "model/op.h"
 
@@ -35,22 +36,34 @@ const char *policy_builtin(const char *name)
     return NULL;
 }
 
-static enum status read_sites(struct protection_sites *out, struct arena *arena,
-                              const struct json_doc *doc, const struct json *value)
+/* One text or a list of texts, from `arena`. */
+static enum status read_texts(const char ***out, struct arena *arena, const struct json_doc *doc,
+                              const struct json *value, uint32_t *out_n)
 {
     const bool list = json_type(value) == JSON_ARRAY;
     const size_t n = list ? json_count(value) : 1;
-    const char **glob = arena_array(arena, n, sizeof(*glob));
-    enum status st = glob ? STATUS_OK : STATUS_MEMORY;
+    const char **text = arena_array(arena, n, sizeof(*text));
+    enum status st = text ? STATUS_OK : STATUS_MEMORY;
     for (size_t i = 0; i < n && !st; i++) {
-        const char *text;
-        st = json_fields_text_of(doc, list ? json_at(value, i) : value, &text);
+        const char *one;
+        st = json_fields_text_of(doc, list ? json_at(value, i) : value, &one);
         if (!st)
-            glob[i] = arena_text(arena, text, strlen(text));
-        if (!st && !glob[i])
+            text[i] = arena_text(arena, one, strlen(one));
+        if (!st && !text[i])
             st = STATUS_MEMORY;
     }
-    *out = (struct protection_sites){glob, (uint32_t)n};
+    *out = text;
+    *out_n = (uint32_t)n;
+    return st;
+}
+
+static enum status read_sites(struct protection_sites *out, struct arena *arena,
+                              const struct json_doc *doc, const struct json *value)
+{
+    const char **glob;
+    uint32_t n;
+    const enum status st = read_texts(&glob, arena, doc, value, &n);
+    *out = (struct protection_sites){glob, n};
     return st;
 }
 
@@ -167,7 +180,8 @@ static enum status read_entries(struct policy *out, struct arena *arena, const s
 enum status policy_read(struct policy *out, struct arena *arena, const struct json_doc *doc,
                         const struct json *value)
 {
-    static const char *const known[] = {"protect", "most_redone", "calibration", "title"};
+    static const char *const known[] = {"protect", "most_redone", "calibration", "profile",
+                                        "title"};
     const char *calibration = "", *title = "";
     *out = (struct policy){.most_redone = REDONE_DEFAULT};
     enum status st = json_fields_object(doc, value, "a policy, an object with 'protect'",
@@ -181,8 +195,11 @@ enum status policy_read(struct policy *out, struct arena *arena, const struct js
                              &out->most_redone);
     if (!st)
         st = read_entries(out, arena, doc, value);
+    if (!st && json_get(value, "profile"))
+        st = read_texts(&out->profile, arena, doc, json_get(value, "profile"), &out->n_profile);
     if (st)
         return st;
+    sort_texts(out->profile, out->n_profile);
     out->calibration = arena_text(arena, calibration, strlen(calibration));
     return out->calibration ? STATUS_OK : STATUS_MEMORY;
 }
@@ -260,5 +277,11 @@ void policy_put(struct json_writer *w, const struct policy *policy)
     }
     json_array_close(w);
     json_member_int(w, "most_redone", policy->most_redone);
+    if (policy->n_profile > 0)
+        json_member_array(w, "profile");
+    for (uint32_t i = 0; i < policy->n_profile; i++)
+        json_put_text(w, policy->profile[i]);
+    if (policy->n_profile > 0)
+        json_array_close(w);
     json_object_close(w);
 }

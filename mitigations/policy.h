@@ -18,6 +18,8 @@ struct policy {
     uint32_t n;
     uint32_t most_redone;    /* columns of a run computed again at most */
     const char *calibration; /* path, "": none; policy_load: relative ones are beside its file */
+    const char **profile;    /* (n_profile) names of the items that it was chosen on, sorted */
+    uint32_t n_profile;
 };
 
 /* Reads an object of the form of mitigations/policy.schema.json; memory from `arena`. STATUS_INPUT

@@ -72,6 +72,11 @@ void policy_schema(struct json_writer *w)
     json_take(w, json_put_terse(w, "calibration",
                                 "{'type': 'string', 'description': 'File of vkfi protect "
                                 "calibrate, beside the policy.'}"));
+    json_take(w, json_put_terse(
+                     w, "profile",
+                     "{'type': 'array', 'items': {'type': 'string', 'minLength': 1}, "
+                     "'description': 'Items that the policy was chosen on, as vkfi protect plan "
+                     "names them: a campaign that strikes one of them is refused.'}"));
     json_take(w, json_put_terse(w, "most_redone",
                                 "{'type': 'integer', 'minimum': 1, 'maximum': 1000000, 'default': "
                                 "4096, 'description': 'Columns of a run computed again at most; "

@@ -98,8 +98,7 @@ static enum status confirm(const struct cli_env *env, const void *options,
 
 /* --- extend: a plan, or a database's, with one more wave of trials --- */
 
-/* True if the file has SQLite's header. */
-static bool is_database(const char *path)
+bool cli_plan_is_database(const char *path)
 {
     static const char head[] = "SQLite format 3";
     char found[sizeof(head)] = "";
@@ -125,7 +124,7 @@ static enum status extend(const struct cli_env *env, const void *options,
         log_error("plan extend: found no --trials, expected how many the campaign goes on with");
         return STATUS_USAGE;
     }
-    const bool database = is_database(path);
+    const bool database = cli_plan_is_database(path);
     enum status st =
         database ? report_source_open(&source, path)
                  : plan_load(&base, &arena, path, &(struct plan_tasks){cli_task_of_plan, env});

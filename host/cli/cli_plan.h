@@ -45,6 +45,9 @@ enum status cli_plan_expand(const struct cli_env *env, const void *options,
 enum status cli_plan_diff(const struct cli_env *env, const void *options,
                           const struct args_list *operands) STATUS_MUST_USE;
 
+/* True if the file has SQLite's header: a campaign, not a plan. */
+bool cli_plan_is_database(const char *path);
+
 /* No trial chosen; no seed given. */
 #define CLI_PLAN_NO_TRIAL UINT64_MAX
 #define CLI_PLAN_NO_SEED UINT64_MAX

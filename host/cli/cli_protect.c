@@ -3,6 +3,7 @@
 #include "cli/cli_protect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli_device.h"
 #include "mitigations/policy.h"
@@ -67,8 +68,8 @@ static const char DETAILS[] =
     "BENCH\n"
     "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
     "a drift of the machine falls on both alike, and prints the overhead of prompt and decoding "
-    "apart: each step's median over the pairs, summed (a step does the same in all runs, a busy "
-    "machine disturbs some), with a bootstrap interval of 95 % by pair; what was counted for a "
+    "apart: each step's median over the pairs, summed, with a bootstrap interval of 95 % by pair; "
+    "what was counted for a "
     "token: multiply-adds of matrices, attention and checks, bytes of operands and results, "
     "dispatches (CPU: evaluations); and the columns computed again. The end of a run counts as "
     "decoding. Runs with other bits end with exit code 4. --recovery N draws faults until the "
@@ -109,7 +110,8 @@ static const char DETAILS[] =
     "others do harm in at most --eps percent, by the upper end of 95 %; it takes 60 flips of "
     "these bits at 5 %. What the policy is expected to meet is "
     "measured on items that did not choose: chosen by one half of the items, events of the "
-    "other, both ways. --random gives a policy of as much work, and of as many bits, without a "
+    "other, both ways. The policy lists the profile's items: campaigns that strike one refuse it. "
+    "--random gives a policy of as much work, and of as many bits, without a "
     "choice, to compare.\n"
     "\n"
     "EXIT CODES\n"
@@ -136,6 +138,7 @@ static const struct cli_action ACTION[ACTIONS] = {
     [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate},
     [PLAN] = {"plan", "database", 1, 1, cli_protect_plan}};
 
+#define OPTIONS_MOST 40
 #define STORAGES "f32|f16|bf16"
 #define RUNS (1u << BENCH | 1u << CALIBRATE | 1u << STRIKE | 1u << CLEAN)
 
@@ -172,25 +175,42 @@ static const struct cli_protect_options DEFAULTS = {.device = "cpu",
                                                     .trial = CLI_PROTECT_ALL,
                                                     .seed = 1};
 
+/* Those of plan alone; their number. */
+static size_t plan_options(struct cli_option *out, struct cli_protect_options *o)
+{
+    const struct cli_option options[] = {
+        {1u << PLAN,
+         {0, "budget", ARGS_REAL, &o->budget, "PERCENT",
+          "plan: of a request's multiply-adds that may be done twice (3).", 0.001, 100}},
+        {1u << PLAN,
+         {0, "eps", ARGS_REAL, &o->eps, "PERCENT",
+          "plan: of flips of bits of K and V that are not kept, that may do harm (5).", 0.001,
+          100}},
+        {1u << PLAN,
+         {0, "random", ARGS_UINT, &o->random, "SEED",
+          "plan: a random choice, for as much work and as many bits.", 1, 9e18}},
+        {1u << PLAN,
+         {0, "evaluate", ARGS_TEXT, &o->evaluate, "PLAN",
+          "plan: a plan or database on which the policy will be judged; the profile must share no "
+          "item with it.",
+          0, 0}},
+        {1u << PLAN,
+         {0, "calibration", ARGS_TEXT, &o->calibration, "FILE",
+          "plan: the same of a calibration that will be used beside.", 0, 0}},
+        {1u << PLAN, CLI_READING_SUSPECT(&o->allow_suspect)}};
+    memcpy(out, options, sizeof(options));
+    return sizeof(options) / sizeof(*options);
+}
+
 enum status cli_protect(const struct cli_env *env, int argc, char **argv)
 {
     struct cli_protect_options o = DEFAULTS;
     o.threads = env->threads;
+    struct cli_option all[OPTIONS_MOST];
     const struct cli_option options[] = {
         {RUNS | 1u << PLAN,
          {'m', "model", ARGS_TEXT, &o.model, "MODEL",
           "A model's name or path; plan: another than the campaign's.", 0, 0}},
-        {1u << PLAN,
-         {0, "budget", ARGS_REAL, &o.budget, "PERCENT",
-          "plan: of a request's multiply-adds that may be done twice (3).", 0.001, 100}},
-        {1u << PLAN,
-         {0, "eps", ARGS_REAL, &o.eps, "PERCENT",
-          "plan: of flips of bits of K and V that are not kept, that may do harm (5).", 0.001,
-          100}},
-        {1u << PLAN,
-         {0, "random", ARGS_UINT, &o.random, "SEED",
-          "plan: a random choice, for as much work and as many bits.", 1, 9e18}},
-        {1u << PLAN, CLI_READING_SUSPECT(&o.allow_suspect)},
         {1u << BENCH | 1u << CALIBRATE | 1u << CLEAN,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
         {1u << STRIKE, {0, "trials", ARGS_UINT, &o.trials, "N", "strike: runs (200).", 1, 1e6}},
@@ -229,6 +249,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << BENCH | 1u << STRIKE | 1u << PLAN | 1u << CLEAN,
          {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};
-    const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
+    memcpy(all + plan_options(all, &o), options, sizeof(options));
+    const struct cli_actions actions = {"protect", ACTION, ACTIONS, all, &o};
     return run_action(&actions, env, argc, argv);
 }

@@ -11,6 +11,7 @@
 
 struct cli_protect_options {
     const char *model, *device, *prompt, *data, *output;
+    const char *evaluate, *calibration; /* of plan: what its profile must not share items with */
     struct args_list tasks;
     uint64_t n, pairs, threads, random; /* random: seed; 0: sites by harm */
     uint64_t trials, trial;             /* of strike; trial: alone, or CLI_PROTECT_ALL */

@@ -5,11 +5,16 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sort.h"
 #include "cli/cli_manifest.h"
+#include "cli/cli_plan.h"
 #include "cli/cli_protect.h"
+#include "cli/cli_task.h"
+#include "inject/plan/plan_overlap.h"
 #include "inject/report/report_choose.h"
 #include "inject/report/report_choose_bits.h"
 #include "inject/report/report_source.h"
+#include "mitigations/calibration.h"
 
 #define ROWS 12u /* of the curve that are shown */
 
@@ -18,6 +23,7 @@ struct planning {
     struct report_source source;
     struct model *model;
     struct arena arena;
+    struct plan_overlap items; /* of the profile */
     struct site *site;
     struct report_chosen chosen;
     struct report_bits bits;
@@ -104,6 +110,10 @@ static void put_policy(struct json_writer *w, const struct planning *p)
     put_redundancy(w, p, 1u << REPORT_PROMPT);
     put_redundancy(w, p, 1u << REPORT_TOKENS);
     put_checkpoint(w, p);
+    json_array_close(w);
+    json_member_array(w, "profile");
+    for (uint32_t i = 0; i < p->items.n; i++)
+        json_put_text(w, p->items.name[i]);
     json_array_close(w);
     json_object_close(w);
 }
@@ -255,6 +265,60 @@ static enum status choose_all(struct planning *p, uint32_t n_sites)
     return st;
 }
 
+/* --- what a study must keep apart --- */
+
+/* Items of what the policy will be judged on: a plan or a database. */
+static enum status check_evaluation(struct planning *p, const struct cli_env *env, const char *what)
+{
+    const char *path = p->o->evaluate;
+    struct report_source source = {0};
+    struct plan_overlap items;
+    struct plan plan;
+    const bool database = path && cli_plan_is_database(path);
+    if (!path)
+        return STATUS_OK;
+    enum status st =
+        database ? report_source_open(&source, path)
+                 : plan_load(&plan, &p->arena, path, &(struct plan_tasks){cli_task_of_plan, env});
+    st = st ? st : plan_overlap_list(&items, &p->arena, database ? &source.plan : &plan);
+    st = st ? st : plan_overlap_check(&items, &p->items, path, what);
+    report_source_finish(&source);
+    return st;
+}
+
+/* Items of the calibration beside which the policy will be used. */
+static enum status check_calibration(struct planning *p, const char *what)
+{
+    const struct calibration_use use = {
+        .model = p->model, .act = p->source.plan.act, .kv = p->source.plan.kv};
+    struct calibration calibration;
+    struct plan_overlap items = {0};
+    if (!p->o->calibration)
+        return STATUS_OK;
+    enum status st = calibration_load(&calibration, &p->arena, p->o->calibration, &use);
+    if (st)
+        return st;
+    items.name = arena_array(&p->arena, calibration.n_items, sizeof(*items.name));
+    for (; items.name && items.n < calibration.n_items; items.n++) {
+        const struct calibration_item *item = &calibration.item[items.n];
+        items.name[items.n] = arena_printf(&p->arena, "%s/%s", item->task, item->doc_id);
+        if (!items.name[items.n])
+            return STATUS_MEMORY;
+    }
+    sort_texts(items.name, items.n);
+    return items.name ? plan_overlap_check(&items, &p->items, p->o->calibration, what)
+                      : STATUS_MEMORY;
+}
+
+static enum status check_apart(struct planning *p, const struct cli_env *env)
+{
+    const char *what = arena_printf(&p->arena, "the profile %s", p->source.path);
+    enum status st =
+        what ? plan_overlap_list(&p->items, &p->arena, &p->source.plan) : STATUS_MEMORY;
+    st = st ? st : check_evaluation(p, env, what);
+    return st ? st : check_calibration(p, what);
+}
+
 static enum status choose(struct planning *p, const struct cli_env *env, const char *path)
 {
     const struct cli_protect_options *o = p->o;
@@ -265,7 +329,8 @@ static enum status choose(struct planning *p, const struct cli_env *env, const c
         return st;
     const struct site_shape shape = {
         .model = p->model, .act = p->source.plan.act, .kv = p->source.plan.kv, .positions = 64};
-    st = site_list(&p->site, &n, &p->arena, &shape);
+    st = check_apart(p, env);
+    st = st ? st : site_list(&p->site, &n, &p->arena, &shape);
     return st ? st : choose_all(p, n);
 }
 

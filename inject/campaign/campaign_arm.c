@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "inject/plan/plan_overlap.h"
 #include "mitigations/calibration.h"
 #include "model/op.h"
 
@@ -64,6 +65,26 @@ static enum status check_items(const struct plan *plan, const struct plan_arm *a
     return STATUS_OK;
 }
 
+/* A policy must not be judged on items that chose it. */
+static enum status check_profile(const struct plan *plan, const struct plan_arm *arm,
+                                 struct arena *arena)
+{
+    struct json_doc *doc = NULL;
+    struct policy policy;
+    struct plan_overlap items;
+    enum status st = json_parse(&doc, arm->policy, strlen(arm->policy), arm->name);
+    if (!st)
+        st = policy_read(&policy, arena, doc, json_root(doc));
+    json_destroy(&doc);
+    if (st || policy.n_profile == 0)
+        return st;
+    const struct plan_overlap used = {policy.profile, policy.n_profile};
+    st = plan_overlap_list(&items, arena, plan);
+    return st ? st
+              : plan_overlap_check(&items, &used, arena_printf(arena, "arm '%s'", arm->name),
+                                   "the profile that its policy was chosen on");
+}
+
 enum status campaign_arm_check(const struct plan *plan, const struct model *model)
 {
     const struct calibration_use use = {.model = model, .act = plan->act, .kv = plan->kv};
@@ -75,6 +96,7 @@ enum status campaign_arm_check(const struct plan *plan, const struct model *mode
             st = load_calibration(&calibration, &arena, &plan->arm[i], &use);
             st = st ? st : check_items(plan, &plan->arm[i], &calibration);
         }
+        st = st ? st : check_profile(plan, &plan->arm[i], &arena);
         arena_finish(&arena);
     }
     return st;

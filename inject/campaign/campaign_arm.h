@@ -34,7 +34,8 @@ static inline bool campaign_arm_is_clean(int64_t trial)
 void campaign_arm_put(struct trial_row *row, const struct record *record, uint32_t n_prompt);
 
 /* STATUS_INPUT (logged) if the calibration of an arm is not the plan's, is of another model, or has
- * seen an item of the plan: what it is worth would be judged by what it knows. */
+ * seen an item of the plan, or if a policy was chosen on one: what they are worth would be judged
+ * by what they know. */
 enum status campaign_arm_check(const struct plan *plan, const struct model *model) STATUS_MUST_USE;
 
 struct campaign_arms {

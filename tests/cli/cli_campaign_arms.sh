@@ -139,6 +139,17 @@ grep -q 'cal.json: found item .* of task arc_challenge, which the plan strikes' 
 [ ! -e seen.db ] || fail "a refused campaign left a database"
 good campaign run profile.json -o fresh.db
 good replay fresh.db item0 --arm range
+
+# Nor what a policy is chosen on, beside which it will be used.
+sed 's/, *$/,/; /"arms"/d; s/"cpu": 0},/"cpu": 0}}/; s/"trials": 8/"trials": 24/' evaluate.json >profiled.json
+good campaign run profiled.json -o profiled.db
+refused 2 protect plan profiled.db --calibration cal.json -o chosen.json
+grep -q "cal.json: found .* of the profile profiled.db ('arc_challenge/" err || fail "overlap: $(cat err)"
+[ ! -e chosen.json ] || fail "a refused plan left a policy"
+"$VKFI" protect plan fresh.db --calibration cal.json >out 2>err
+grep -q 'of the profile' err && fail "other items are no overlap: $(cat err)"
+refused 2 protect plan fresh.db --calibration plan.json
+
 sed 's/"columns": [0-9]*/"columns": 1/' cal.json >other.json
 mv other.json cal.json
 refused 2 replay fresh.db item0 --arm range

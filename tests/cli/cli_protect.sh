@@ -83,6 +83,31 @@ good protect plan profile.db --budget 12 --random 5 --json
 json 'd["work"] <= json.load(open("best"))["work"] + 1e-12'
 good protect plan profile.db
 grep -q 'sites chosen by one half of the items' out || fail "does not say how"
+
+# The policy says which items chose it: no arm is judged on them, no evaluation shares them.
+python3 - <<'J' || fail "no items in the policy, or a plan that overlaps"
+import json
+policy = json.load(open("policy.json"))["profile"]
+assert len(policy) == 4 == len(set(policy)) and all(p.startswith("prompt:") for p in policy)
+profile = json.load(open("profile.json"))
+for name, texts in (("shared", ["five", "two", "one"]), ("apart", ["five", "six"])):
+    plan = dict(profile, prompts={"texts": texts}, sampling={"trials": 20},
+                arms=[{"name": "chosen", "policy": "policy.json"}])
+    json.dump(plan, open(name + ".json", "w"))
+J
+refused 2 campaign run shared.json -o shared.db -d cpu
+grep -q "arm 'chosen': found 2 items of the profile" err || fail "does not name the arm: $(cat err)"
+[ ! -s shared.db ] || fail "a refused campaign left rows"
+good campaign run apart.json -o apart.db -d cpu
+good protect plan profile.db --budget 12 --evaluate apart.json -o again.json
+good protect plan profile.db --budget 12 --evaluate apart.db -o again.json
+cmp -s policy.json again.json || fail "another policy beside an evaluation"
+for evaluation in shared.json profile.json profile.db; do
+    refused 2 protect plan profile.db --evaluate "$evaluation" -o refused.json
+    grep -q "^vkfi: error: $evaluation: found [24] items of the profile profile.db ('prompt:" err || fail "$(cat err)"
+done
+[ ! -e refused.json ] || fail "a refused plan left a policy"
+refused 2 protect plan profile.db --evaluate nowhere.json
 refused 2 protect plan nowhere.db
 refused 2 protect plan profile.db --eps 0
 

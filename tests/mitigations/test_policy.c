@@ -107,6 +107,34 @@ static void test_work(void **state)
     model_close(&model);
 }
 
+#define TRAP "{\"protect\": [{\"kind\": \"nan_trap\"}]"
+
+/* The items of a profile are part of a policy, in one order; a policy without keeps its text. */
+static void test_profile(void **state)
+{
+    static const char *const wrong[] = {TRAP ", \"profile\": 3}", TRAP ", \"profile\": [3]}",
+                                        TRAP ", \"profile\": [\"a\", null]}",
+                                        TRAP ", \"profile\": {\"a\": 1}}"};
+    static const char given[] = TRAP ", \"profile\": [\"b/2\", \"a/1\", \"b/10\"]}";
+    struct arena arena = {0};
+    struct policy policy, again;
+    (void)state;
+    assert_int_equal(fuzz_read(&policy, &arena, TRAP "}", sizeof(TRAP)), STATUS_OK);
+    assert_int_equal(policy.n_profile, 0);
+    assert_null(strstr(fuzz_canon(&arena, &policy), "profile"));
+    assert_int_equal(fuzz_read(&policy, &arena, given, strlen(given)), STATUS_OK);
+    const char *canon = fuzz_canon(&arena, &policy);
+    assert_non_null(strstr(canon, "\"profile\""));
+    assert_int_equal(fuzz_read(&again, &arena, canon, strlen(canon)), STATUS_OK);
+    assert_string_equal(fuzz_canon(&arena, &again), canon);
+    assert_int_equal(again.n_profile, 3);
+    assert_string_equal(again.profile[0], "a/1");
+    assert_string_equal(again.profile[1], "b/10");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_int_equal(fuzz_read(&policy, &arena, wrong[i], strlen(wrong[i])), STATUS_INPUT);
+    arena_finish(&arena);
+}
+
 static void test_schema(void **state)
 {
     struct arena arena = {0};
@@ -144,7 +172,8 @@ static void test_mutations(void **state)
                                         "\\u0",
                                         "\x80",
                                         "\"most_redone\": 3,",
-                                        "\"calibration\": \"x\","};
+                                        "\"calibration\": \"x\",",
+                                        "\"profile\": [\"x\"],"};
     const char *texts[64];
     struct arena arena = {0};
     size_t n;
@@ -167,8 +196,11 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_builtin),
-        cmocka_unit_test(test_schema), cmocka_unit_test(test_work),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_builtin),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_work),
+        cmocka_unit_test(test_profile),
         cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
