@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Check sums of linear ops, from the model file (shaders/NUMERICS.md 7): an alarm is damage by
- * proof. The column is computed again; weights of the op that differ from the file are written
- * anew if the alarm stays. */
+ * proof. The column is computed again; if the alarm stays, weights and check sums of the op that
+ * differ from those of the file are written anew. */
 #include <string.h>
 
+#include "base/log.h"
 #include "mitigations/protection.h"
+#include "model/executor_abft.h"
 #include "model/executor_weights.h"
 
 struct params {
@@ -20,12 +22,6 @@ struct self {
     float factor;
     bool *tensor; /* (n_tensors) of a page */
     uint64_t n_tensors;
-};
-
-/* Of a run. */
-struct state {
-    uint32_t alarm; /* 1 + the node that alarmed last; 0: none */
-    uint32_t row;   /* that its verdict points to */
 };
 
 static const struct protection_param PARAMS[] = {
@@ -74,8 +70,13 @@ static enum status open_abft(void *self, struct arena *arena, const void *params
         s->node[s->n++] = i;
         s->n_early += i < last_store(graph);
     }
-    *needs = (struct protection_needs){.state = sizeof(struct state), .guards = s->n};
-    return executor_guard_abft(s->ex, s->node, s->n);
+    if (s->n == 0) {
+        log_error("abft: found no linear op that '%s'%s matches",
+                  given->sites.n > 0 ? given->sites.glob[0] : "", given->sites.n > 1 ? ", .." : "");
+        return STATUS_INPUT;
+    }
+    *needs = (struct protection_needs){.guards = s->n};
+    return executor_abft_make(s->ex, s->node, s->n);
 }
 
 static uint32_t ask(const void *self, const void *state, uint32_t position, uint32_t prompt,
@@ -100,15 +101,14 @@ static uint32_t row_of(const struct self *s, const struct guard *guard)
     return n > 0 ? rows[0] : EXECUTOR_NONE;
 }
 
-static enum status look(void *self, void *memory, const struct decode_view *view,
+static enum status look(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out)
 {
-    struct state *state = memory;
     const struct guard *guard = protection_alarm(out, view, PROTECTION_HARD, 1);
-    if (!guard)
-        return STATUS_OK;
-    out->detail = row_of(self, guard);
-    *state = (struct state){1 + guard->node, out->detail};
+
+    (void)state;
+    if (guard)
+        out->detail = row_of(self, guard);
     return STATUS_OK;
 }
 
@@ -124,34 +124,50 @@ static enum status restore(struct self *s, uint32_t page, bool *out_damaged)
     return *out_damaged ? executor_weights_restore(s->ex, page) : st;
 }
 
-/* The weights of the op whose alarm did not go away. */
-static enum status audit(void *self, void *memory, const struct decode_view *view, bool end,
-                         struct protection_finding *out)
+/* The pages that hold weights of a node. */
+static enum status restore_weights(struct self *s, uint32_t node, bool *out_damaged)
 {
-    struct self *s = self;
-    const struct state *state = memory;
-    const struct model *model = s->ex->model;
+    const uint32_t tensor = s->ex->model->graph.node[node].weight->index;
     const uint32_t pages = executor_weights_pages(s->ex);
     enum status st = STATUS_OK;
 
-    (void)view;
-    if (end || state->alarm == 0)
-        return STATUS_OK;
-    const uint32_t tensor = model->graph.node[state->alarm - 1].weight->index;
+    *out_damaged = false;
     for (uint32_t page = 0; page < pages && !st; page++) {
         bool damaged = false;
         memset(s->tensor, 0, s->n_tensors * sizeof(*s->tensor));
         executor_weights_tensors(s->ex, page, s->tensor);
-        if (!s->tensor[tensor])
+        if (s->tensor[tensor])
+            st = restore(s, page, &damaged);
+        *out_damaged |= damaged;
+    }
+    return st;
+}
+
+/* The ops whose alarm did not go away: what they read, and what they are compared with. Damaged
+ * weights may have been read by all columns before, below the bound. */
+static enum status audit(void *self, void *state, const struct decode_view *view, bool end,
+                         struct protection_finding *out)
+{
+    struct self *s = self;
+    enum status st = STATUS_OK;
+
+    (void)state;
+    for (uint32_t i = 0; i < view->n_guards && !end && !st; i++) {
+        const struct guard *guard = &view->guard[i];
+        bool weights = false, sums = false;
+        if (guard->kind != GUARD_ABFT || guard->verdict[0] == 0)
             continue;
-        st = restore(s, page, &damaged);
-        if (!damaged)
-            continue;
-        *out = (struct protection_finding){.severity = PROTECTION_HARD,
-                                           .back = 1,
-                                           .repaired = true,
-                                           .node = state->alarm - 1,
-                                           .detail = state->row};
+        st = restore_weights(s, guard->node, &weights);
+        if (!st)
+            st = executor_abft_restore(s->ex, guard->node, &sums);
+        if (weights || sums)
+            *out = (struct protection_finding){.severity = PROTECTION_HARD,
+                                               .back = weights         ? view->position + 1
+                                                       : out->back > 1 ? out->back
+                                                                       : 1,
+                                               .repaired = true,
+                                               .node = guard->node,
+                                               .detail = row_of(s, guard)};
     }
     return st;
 }
@@ -172,7 +188,6 @@ static double work(const void *params, const struct protection_column *column)
     return sum;
 }
 
-/* As the CPU reads them; a Vulkan device has a copy. */
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
@@ -180,9 +195,10 @@ static bool area(void *self, void *state, uint32_t index, struct protection_area
     (void)state;
     if (index >= s->n)
         return false;
-    const struct guard_abft *table = &s->ex->abft[s->node[index]];
-    *out = (struct protection_area){"sums", (uint8_t *)table->words,
-                                    (size_t)table->parts * table->part_words * sizeof(float)};
+    *out = (struct protection_area){.name = "sums",
+                                    .size = guard_abft_words(&s->ex->abft[s->node[index]]) *
+                                            sizeof(uint32_t),
+                                    .node = s->node[index]};
     return true;
 }
 

@@ -6,7 +6,7 @@
  * verification never changes a clean run; each one costs its columns, which a budget limits. Random
  * and periodic verification of the same share are its own baselines. */
 #include "mitigations/calibration.h"
-#include "mitigations/protection.h"
+#include "mitigations/own_table.h"
 
 #include "base/hash.h"
 
@@ -20,10 +20,15 @@ struct params {
     double budget;
 };
 
-struct self {
-    struct params params;
+struct bounds {
     double tau;
     struct calibration_range range[CALIBRATION_CLASSES][CALIBRATION_FEATURES];
+};
+
+struct self {
+    struct params params;
+    struct bounds bounds;
+    struct own_table table; /* of the bounds */
 };
 
 struct state {
@@ -76,25 +81,31 @@ static enum status open_adaptive(void *self, struct arena *arena, const void *pa
                                  struct protection_needs *needs)
 {
     struct self *s = self;
-    (void)arena;
     s->params = *(const struct params *)params;
-    s->tau = setup->calibration->tau;
-    calibration_level(s->range, setup->calibration, SOFT_LEVEL);
+    s->bounds.tau = setup->calibration->tau;
+    calibration_level(s->bounds.range, setup->calibration, SOFT_LEVEL);
     *needs = (struct protection_needs){.state = sizeof(struct state), .outputs = COLUMN_FEATURES};
-    return STATUS_OK;
+    return own_table_keep(&s->table, arena, &s->bounds, sizeof(s->bounds));
 }
 
-static bool in_doubt(const struct self *s, const struct decode_view *view)
+static bool is_unlikely(const struct bounds *bounds, const struct decode_view *view)
 {
     const enum calibration_class c = calibration_token_class(view->position, view->prompt);
     double value[CALIBRATION_FEATURES];
     calibration_features(value, &view->result->features);
-    return !(value[CALIBRATION_MARGIN] >= s->tau) ||
-           calibration_outside(s->range[c], value) != CALIBRATION_FEATURES;
+    return !(value[CALIBRATION_MARGIN] >= bounds->tau) ||
+           calibration_outside(bounds->range[c], value) != CALIBRATION_FEATURES;
+}
+
+/* By bounds that are not damaged. */
+static bool in_doubt(struct self *s, const struct decode_view *view)
+{
+    return is_unlikely(&s->bounds, view) &&
+           (!own_table_mend(&s->table) || is_unlikely(&s->bounds, view));
 }
 
 /* Columns that are to be verified, up to this one. */
-static uint32_t wanted(const struct self *s, struct state *state, const struct decode_view *view)
+static uint32_t wanted(struct self *s, struct state *state, const struct decode_view *view)
 {
     const struct params *p = &s->params;
     const uint32_t token = view->position + 1 - view->prompt; /* from 0 */
@@ -117,7 +128,7 @@ static uint32_t wanted(const struct self *s, struct state *state, const struct d
 static enum status look(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out)
 {
-    const struct self *s = self;
+    struct self *s = self;
     struct state *run = state;
     if (view->token == DECODE_NO_TOKEN || view->position < run->seen)
         return STATUS_OK; /* no token, or one that is verified now */
@@ -138,9 +149,11 @@ static enum status look(void *self, void *state, const struct decode_view *view,
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *s = self;
-    *out = index == 0 ? (struct protection_area){"bounds", (uint8_t *)s->range, sizeof(s->range)}
-                      : (struct protection_area){"controller", state, sizeof(struct state)};
-    return index < 2;
+    const struct protection_area areas[] = {
+        {.name = "bounds", .bytes = s->table.bytes, .size = s->table.size},
+        own_table_copies(&s->table),
+        {.name = "controller", .bytes = state, .size = sizeof(struct state)}};
+    return protection_area_of(areas, sizeof(areas) / sizeof(*areas), index, out);
 }
 
 const struct protection protection_adaptive = {

@@ -421,7 +421,8 @@ static double work(const void *parameters, const struct protection_column *colum
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
-    *out = (struct protection_area){"shadow", (uint8_t *)state + s->shadow.first, s->shadow.size};
+    *out = (struct protection_area){
+        .name = "shadow", .bytes = (uint8_t *)state + s->shadow.first, .size = s->shadow.size};
     return index == 0;
 }
 

@@ -285,3 +285,13 @@ void policy_put(struct json_writer *w, const struct policy *policy)
         json_array_close(w);
     json_object_close(w);
 }
+
+enum status policy_line(const char **out, struct arena *arena, const struct policy *policy)
+{
+    struct policy content = *policy;
+    struct json_memory m;
+    content.calibration = "";
+    json_begin_memory(&m, false);
+    policy_put(&m.w, &content);
+    return json_end_line(out, &m, arena);
+}

@@ -43,6 +43,11 @@ const char *policy_builtin(const char *name);
 /* All parameters, defaults too, in the order of the tables: equal policies give equal text. */
 void policy_put(struct json_writer *w, const struct policy *policy);
 
+/* The same as one line, without the calibration: what the policy does, however it is written. From
+ * `arena`. */
+enum status policy_line(const char **out, struct arena *arena,
+                        const struct policy *policy) STATUS_MUST_USE;
+
 /* Multiply-adds that the protections add to a decoding column, over the column's own. */
 double policy_work(const struct policy *policy, const struct protection_column *column);
 

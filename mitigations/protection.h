@@ -72,8 +72,9 @@ struct protection_param {
 /* Memory of a protection that its faults may strike. */
 struct protection_area {
     const char *name; /* "bounds", "shadow", .. */
-    uint8_t *bytes;   /* (size) */
+    uint8_t *bytes;   /* (size) of the host; null: check sums in the device's memory: */
     size_t size;
+    uint32_t node; /* all words of its table (executor_abft.h) */
 };
 
 /* A column of a run, for which the work of a protection is counted. */
@@ -134,6 +135,15 @@ static inline const struct guard *protection_alarm(struct protection_finding *ou
         return guard;
     }
     return NULL;
+}
+
+/* The area of `areas` (n) at `index`; false: there is none. */
+static inline bool protection_area_of(const struct protection_area *areas, uint32_t n,
+                                      uint32_t index, struct protection_area *out)
+{
+    if (index < n)
+        *out = areas[index];
+    return index < n;
 }
 
 /* Whether some glob matches the site. */

@@ -70,11 +70,10 @@ static void join(struct protection_finding *worst, const struct protection_findi
 }
 
 /* A finding that comes again while its column is under treatment is one event. */
-static struct protector_event *open_event(struct run_state *run, const char *protection,
-                                          uint32_t position)
+static struct protector_event *open_event(struct run_state *run, uint32_t entry, uint32_t position)
 {
     for (uint32_t i = run->n_events; i > 0 && run->event[i - 1].outcome == DECODE_CLEAN; i--) {
-        if (run->event[i - 1].protection == protection && run->event[i - 1].position == position)
+        if (run->event[i - 1].entry == entry && run->event[i - 1].position == position)
             return &run->event[i - 1];
     }
     return NULL;
@@ -85,7 +84,7 @@ static void note(struct protector *p, struct run_state *run, uint32_t entry, uin
 {
     if (finding->severity <= PROTECTION_VERIFY)
         return;
-    struct protector_event *open = open_event(run, p->entry[entry].protection->name, position);
+    struct protector_event *open = open_event(run, entry, position);
     if (open) {
         open->repaired |= finding->repaired;
         return;
@@ -95,7 +94,8 @@ static void note(struct protector *p, struct run_state *run, uint32_t entry, uin
         return;
     }
     run->event[run->n_events++] =
-        (struct protector_event){.protection = p->entry[entry].protection->name,
+        (struct protector_event){.entry = entry,
+                                 .protection = p->entry[entry].protection->name,
                                  .position = position,
                                  .severity = finding->severity,
                                  .node = finding->node,
@@ -322,14 +322,14 @@ const struct protector_event *protector_events(const struct protector *protector
 }
 
 bool protector_area(const struct protector *protector, void *state, uint32_t index,
-                    struct protection_area *out, const char **out_owner)
+                    struct protection_area *out, uint32_t *out_entry)
 {
     for (uint32_t i = 0; i < protector->n; i++) {
         const struct entry *entry = &protector->entry[i];
         uint32_t own = 0;
         while (entry->protection->area &&
                entry->protection->area(entry->self, state_of(entry, state), own, out)) {
-            *out_owner = entry->protection->name;
+            *out_entry = i;
             if (own++ == index)
                 return true;
         }
@@ -338,7 +338,7 @@ bool protector_area(const struct protector *protector, void *state, uint32_t ind
     return false;
 }
 
-const char *protector_asker(const struct protector *protector, const struct guard *guard)
+const char *protector_name(const struct protector *protector, uint32_t entry)
 {
-    return protector->entry[guard->tag].protection->name;
+    return protector->entry[entry].protection->name;
 }

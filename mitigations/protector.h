@@ -19,16 +19,21 @@ void protector_close(struct protector **protector);
 const struct decode_check *protector_check(const struct protector *protector);
 
 /* Memory of the protections in a run whose memory is `state` (generation.state): index from 0;
- * false: there is no such area. `out_owner`: the protection's name. Bytes outside `state` are those
- * of all runs. */
+ * false: there is no such area. Bytes outside `state`, and the device's, are those of all runs.
+ * `out_entry`: whose it is, as an index in the policy. */
 bool protector_area(const struct protector *protector, void *state, uint32_t index,
-                    struct protection_area *out, const char **out_owner);
+                    struct protection_area *out, uint32_t *out_entry);
 
-/* The name of the protection that asked for a guard of decode_check.ask. */
-const char *protector_asker(const struct protector *protector, const struct guard *guard);
+/* The entry of the policy that asked for a guard of decode_check.ask, and its protection's name. */
+static inline uint32_t protector_asker(const struct guard *guard)
+{
+    return guard->tag;
+}
+const char *protector_name(const struct protector *protector, uint32_t entry);
 
 /* An alarm of a run. */
 struct protector_event {
+    uint32_t entry;         /* of the policy */
     const char *protection; /* its name */
     uint32_t position;      /* of the column */
     enum protection_severity severity;

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "mitigations/calibration.h"
-#include "mitigations/protection.h"
+#include "mitigations/own_table.h"
 #include "model/op.h"
 
 enum policy { POLICY_CLIP, POLICY_ZERO, POLICY_RERUN };
@@ -25,6 +25,7 @@ struct self {
     struct bound *bound[CALIBRATION_CLASSES]; /* (n) */
     uint32_t *node[CALIBRATION_CLASSES];      /* (n) rising */
     uint32_t n[CALIBRATION_CLASSES];
+    struct own_table table[CALIBRATION_CLASSES]; /* of the bounds */
 };
 
 static const char *const POLICIES[] = {"clip", "zero", "rerun"};
@@ -86,6 +87,9 @@ static enum status open(void *memory, struct arena *arena, const void *parameter
         st = self->bound[class] && self->node[class]
                  ? add_bounds(self, params, setup, (enum calibration_class) class)
                  : STATUS_MEMORY;
+        st = st ? st
+                : own_table_keep(&self->table[class], arena, self->bound[class],
+                                 self->n[class] * sizeof(*self->bound[class]));
         needs->guards = self->n[class] > needs->guards ? self->n[class] : needs->guards;
     }
     return st;
@@ -111,12 +115,18 @@ static uint32_t ask(const void *memory, const void *state, uint32_t position, ui
     return self->n[class];
 }
 
+/* An alarm by damaged bounds is worth a column: what was cut or set to 0 was right. */
 static enum status look(void *memory, void *state, const struct decode_view *view,
                         struct protection_finding *out)
 {
-    const struct self *self = memory;
+    struct self *self = memory;
+    const uint32_t back = self->policy == POLICY_RERUN ? 1 : 0;
     (void)state;
-    protection_alarm(out, view, PROTECTION_SOFT, self->policy == POLICY_RERUN ? 1 : 0);
+    if (protection_alarm(out, view, PROTECTION_SOFT, back) &&
+        own_table_mend(&self->table[calibration_class_of(view->position)])) {
+        out->back = 1;
+        out->repaired = true;
+    }
     return STATUS_OK;
 }
 
@@ -136,11 +146,14 @@ static bool area(void *memory, void *state, uint32_t index, struct protection_ar
 {
     struct self *self = memory;
     (void)state;
-    if (index >= CALIBRATION_CLASSES)
+    if (index >= 2 * CALIBRATION_CLASSES)
         return false;
-    *out = (struct protection_area){.name = index == CALIBRATION_FIRST ? "bounds_first" : "bounds",
-                                    .bytes = (uint8_t *)self->bound[index],
-                                    .size = self->n[index] * sizeof(*self->bound[index])};
+    const struct own_table *table = &self->table[index / 2];
+    *out = index % 2 ? own_table_copies(table)
+                     : (struct protection_area){
+                           .name = index / 2 == CALIBRATION_FIRST ? "bounds_first" : "bounds",
+                           .bytes = table->bytes,
+                           .size = table->size};
     return true;
 }
 

@@ -5,7 +5,7 @@
  * The bounds are quantiles, so that a clean token may fall outside: the same bits then clear it,
  * and it is not suspected again. A row with Inf or NaN never gives a token. */
 #include "mitigations/calibration.h"
-#include "mitigations/protection.h"
+#include "mitigations/own_table.h"
 
 #define RING 16u /* tokens cleared last; more than any way back has */
 
@@ -16,6 +16,7 @@ struct params {
 
 struct self {
     struct calibration_range range[CALIBRATION_CLASSES][CALIBRATION_FEATURES];
+    struct own_table table; /* of the ranges */
     uint32_t back, n_vocab;
 };
 
@@ -51,18 +52,17 @@ static enum status open_filter(void *self, struct arena *arena, const void *para
 {
     const struct params *p = params;
     struct self *s = self;
-    (void)arena;
     s->back = p->back;
     s->n_vocab = setup->ex->model->hp.n_vocab;
     calibration_level(s->range, setup->calibration, p->level);
     *needs = (struct protection_needs){.state = sizeof(struct state), .outputs = COLUMN_FEATURES};
-    return STATUS_OK;
+    return own_table_keep(&s->table, arena, s->range, sizeof(s->range));
 }
 
 static enum status look(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out)
 {
-    const struct self *s = self;
+    struct self *s = self;
     struct suspect *suspect = &((struct state *)state)->suspect[view->position % RING];
     double value[CALIBRATION_FEATURES];
     if (view->token == DECODE_NO_TOKEN)
@@ -84,15 +84,18 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     *suspect = (struct suspect){view->position + 1, result->hash};
     out->severity = PROTECTION_SOFT;
     out->back = s->back;
+    out->repaired = own_table_mend(&s->table);
     return STATUS_OK;
 }
 
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *s = self;
-    *out = index == 0 ? (struct protection_area){"bounds", (uint8_t *)s->range, sizeof(s->range)}
-                      : (struct protection_area){"suspects", state, sizeof(struct state)};
-    return index < 2;
+    const struct protection_area areas[] = {
+        {.name = "bounds", .bytes = s->table.bytes, .size = s->table.size},
+        own_table_copies(&s->table),
+        {.name = "suspects", .bytes = state, .size = sizeof(struct state)}};
+    return protection_area_of(areas, sizeof(areas) / sizeof(*areas), index, out);
 }
 
 const struct protection protection_token_filter = {

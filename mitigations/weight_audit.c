@@ -287,8 +287,9 @@ static bool area(void *self, void *state, uint32_t index, struct protection_area
 {
     const struct self *s = self;
     (void)state;
-    *out = (struct protection_area){"references", (uint8_t *)s->reference,
-                                    s->n_pages * sizeof(*s->reference)};
+    *out = (struct protection_area){.name = "references",
+                                    .bytes = (uint8_t *)s->reference,
+                                    .size = s->n_pages * sizeof(*s->reference)};
     return index == 0;
 }
 

@@ -77,13 +77,14 @@ static const char DETAILS[] =
     "intervals of 95 % by order statistics (?: N is too small for this end).\n"
     "\n"
     "STRIKE\n"
-    "strike flips one bit of the protections' own memory (bounds, sums, references, shadows, "
-    "controllers, the verdict words of a column) in each of --trials clean runs on the CPU, before "
-    "a column drawn at random is looked at. Each area has as many trials; its total weighs areas "
-    "by their bits. A run is silent (golden's text, no alarm), a false alarm (golden's text), "
-    "refused (golden's text, said to be damaged: exit code 5 of vkfi run) or harmed (another "
-    "text). A trial depends on its number and the seed alone: --trial ID runs one again. Such "
-    "faults have no run without protection to compare with, so no campaign draws them.\n"
+    "strike flips one bit of the protections' own memory in each of --trials clean runs, before a "
+    "random column is evaluated: bounds, references, shadows and controllers, on the host for "
+    "every device, or check sums and verdict words, in the device's memory. Areas "
+    "have equal trials; a total weighs them by bits. A run is silent (golden's text, no alarm), a "
+    "false alarm (golden's text), refused (golden's text, said to be damaged) or harmed (another "
+    "text). A trial depends on its number and the seed alone (--trial ID runs one again), and is "
+    "the same on every device, but for references, which have the device's layout. vkfi "
+    "report --own adds them to a report.\n"
     "\n"
     "CLEAN\n"
     "clean runs held-out items (-n of each task, of the split evaluate) without and with the "
@@ -153,8 +154,8 @@ static enum status run_action(const struct cli_actions *actions, const struct cl
                     "schema\n"
                     "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--recovery N] "
                     "[--json]\n"
-                    "strike POLICY -m MODEL [--trials N] [--seed SEED] "
-                    "[--trial ID] [--json]\n"
+                    "strike POLICY -m MODEL [-d DEVICE] [--trials N] [--seed SEED] "
+                    "[--trial ID] [-o FILE] [--json]\n"
                     "clean POLICY -m MODEL --tasks TASK... [-n N] [--data DIR] "
                     "[--json]\n"
                     "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
@@ -211,7 +212,7 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {RUNS | 1u << PLAN,
          {'m', "model", ARGS_TEXT, &o.model, "MODEL",
           "A model's name or path; plan: another than the campaign's.", 0, 0}},
-        {1u << BENCH | 1u << CALIBRATE | 1u << CLEAN,
+        {RUNS,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
         {1u << STRIKE, {0, "trials", ARGS_UINT, &o.trials, "N", "strike: runs (200).", 1, 1e6}},
         {1u << BENCH | 1u << STRIKE,
@@ -243,9 +244,9 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << CALIBRATE | 1u << CLEAN,
          {0, "data", ARGS_TEXT, &o.data, "DIR",
           "calibrate, clean: folder of the data (vkfi task --help), or own.", 0, 0}},
-        {1u << CALIBRATE | 1u << PLAN,
-         {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate, plan: the file to write.", 0,
-          0}},
+        {1u << CALIBRATE | 1u << PLAN | 1u << STRIKE,
+         {'o', "output", ARGS_TEXT, &o.output, "FILE",
+          "calibrate, plan: the file to write; strike: what --json prints.", 0, 0}},
         {1u << BENCH | 1u << STRIKE | 1u << PLAN | 1u << CLEAN,
          {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};

@@ -4,6 +4,8 @@
 #define VKFI_CLI_PROTECT_H
 
 #include "cli/cli.h"
+#include "cli/cli_device.h"
+#include "cli/cli_protection.h"
 #include "inject/stats/stats_quantile.h"
 #include "model/generate.h"
 
@@ -24,6 +26,28 @@ struct cli_protect_options {
     int processor;                      /* 1: processor time, over that of the wall */
     bool json, allow_suspect;
 };
+
+/* A model on a device under a policy: what clean and strike run on. All zeros but the first two. */
+struct cli_protect_run {
+    const struct cli_protect_options *o;
+    const char *policy; /* as given */
+    struct arena arena;
+    struct model *model;
+    struct cli_device device;
+    struct cli_protection protection;
+};
+
+/* The model, then device (for one branch of so many positions) and policy. Whatever of it failed,
+ * cli_protect_close follows. */
+enum status cli_protect_open_model(struct cli_protect_run *run,
+                                   const struct cli_env *env) STATUS_MUST_USE;
+enum status cli_protect_open_device(struct cli_protect_run *run, const struct cli_env *env,
+                                    uint32_t positions) STATUS_MUST_USE;
+enum status cli_protect_close(struct cli_protect_run *run) STATUS_MUST_USE;
+
+/* Members of an open object that say what ran: policy, model, device, types. */
+enum status cli_protect_json(struct json_writer *w,
+                             const struct cli_protect_run *run) STATUS_MUST_USE;
 
 /* bench POLICY: what a clean run pays for its protection. */
 enum status cli_protect_bench(const struct cli_env *env, const void *options,

@@ -238,7 +238,8 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .info = info,
                                         .edit = &cpu_edit_ops,
                                         .kv = &cpu_kv_ops,
-                                        .weights = &cpu_pages_ops};
+                                        .weights = &cpu_pages_ops,
+                                        .abft = &cpu_guard_abft_ops};
 
 static enum status create_pages(struct cpu *cpu, const struct executor_params *params)
 {

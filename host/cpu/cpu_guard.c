@@ -25,8 +25,12 @@ enum status cpu_guard_begin(struct cpu_run *run)
 
 void cpu_guard_end(const struct pass *pass)
 {
-    for (uint32_t i = 0; i < pass->n_guards; i++)
-        guard_conclude(&pass->guards[i], pass->guards[i].verdict);
+    for (uint32_t i = 0; i < pass->n_guards; i++) {
+        struct guard *guard = &pass->guards[i];
+        if (guard->kind != GUARD_ABFT) /* whose parts are struck */
+            guard_strike(guard, guard->verdict);
+        guard_conclude(guard, guard->verdict);
+    }
 }
 
 static void add_found(struct guard *guard, uint32_t count, uint32_t first)

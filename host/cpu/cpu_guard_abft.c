@@ -3,6 +3,7 @@
 #include "cpu/cpu_guard_abft.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -202,13 +203,31 @@ void cpu_guard_abft_end(const struct cpu_task *task)
 
     cpu_share(task, run->pass->n_guards, &begin, &end);
     for (uint32_t i = begin; i < end; i++) {
-        if (run->pass->guards[i].kind != GUARD_ABFT ||
-            run->cpu->abft.place[i].slot == EXECUTOR_NONE)
+        struct guard *guard = &run->pass->guards[i];
+        const bool reached = run->cpu->abft.place[i].slot != EXECUTOR_NONE;
+        if (guard->kind != GUARD_ABFT || (!reached && guard->flip == 0))
             continue;
         const uint32_t parts = table_of(run, i)->parts;
         uint32_t words[parts * GUARD_WORDS];
-        for (uint32_t part = 0; part < parts; part++)
+        memset(words, 0, sizeof(words));
+        for (uint32_t part = 0; part < parts && reached; part++)
             judge(run, i, part, words + part * GUARD_WORDS);
-        guard_abft_join(run->pass->guards[i].verdict, words, parts);
+        guard_strike(guard, words);
+        guard_abft_join(guard->verdict, words, parts);
     }
 }
+
+static enum status read_words(struct executor *ex, const struct abft_span *span, uint32_t *out)
+{
+    memcpy(out, ex->abft[span->node].words + span->first, span->n * sizeof(*out));
+    return STATUS_OK;
+}
+
+static enum status write_words(struct executor *ex, const struct abft_span *span,
+                               const uint32_t *words)
+{
+    memcpy(ex->abft[span->node].words + span->first, words, span->n * sizeof(*words));
+    return STATUS_OK;
+}
+
+const struct executor_abft_ops cpu_guard_abft_ops = {.read = read_words, .write = write_words};

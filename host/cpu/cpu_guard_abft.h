@@ -21,6 +21,8 @@ void cpu_guard_abft_add(const struct cpu_task *task, const struct cpu_guard_abft
 /* This thread's share of the verdicts, once all threads have added their parts. */
 void cpu_guard_abft_end(const struct cpu_task *task);
 
+extern const struct executor_abft_ops cpu_guard_abft_ops;
+
 void cpu_guard_abft_finish(struct cpu *cpu);
 
 #endif

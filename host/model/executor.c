@@ -426,22 +426,6 @@ enum status executor_wrote(struct executor *ex, const struct executor_write *wri
     return st;
 }
 
-enum status executor_guard_abft(struct executor *ex, const uint32_t *nodes, uint32_t n)
-{
-    const uint32_t count = ex->model->graph.count;
-
-    if (!ex->abft)
-        ex->abft = calloc(count, sizeof(*ex->abft));
-    if (!ex->abft) {
-        log_error("no host memory for the check sums of %" PRIu32 " nodes", count);
-        return STATUS_MEMORY;
-    }
-    const enum status st = guard_abft_make(
-        ex->abft, &(struct guard_abft_params){&ex->model->graph, ex->act, nodes, n});
-    gguf_release(ex->model->gguf);
-    return st;
-}
-
 void executor_destroy(struct executor **ex)
 {
     if (*ex) {

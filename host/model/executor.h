@@ -165,6 +165,11 @@ struct kv_span {
     uint32_t position, n;
 };
 
+/* Words first .. first + n - 1 of the check sums of a node (model/guard_abft.h). */
+struct abft_span {
+    uint32_t node, first, n;
+};
+
 struct kv_check;
 struct kv_sums;
 
@@ -217,6 +222,12 @@ struct executor_weight_ops {
                 uint32_t i, struct weight_box *out);
 };
 
+/* Words of check sums where passes read them (executor_abft.h). */
+struct executor_abft_ops {
+    enum status (*read)(struct executor *ex, const struct abft_span *span, uint32_t *out);
+    enum status (*write)(struct executor *ex, const struct abft_span *span, const uint32_t *words);
+};
+
 struct executor_ops {
     void (*destroy)(struct executor *ex);
     /* Runs schedule->pass (model/schedule.h). */
@@ -228,6 +239,7 @@ struct executor_ops {
     const struct executor_edit_ops *edit;
     const struct executor_kv_ops *kv;
     const struct executor_weight_ops *weights;
+    const struct executor_abft_ops *abft;
 };
 
 /* First member of every executor; `kv` does the bookkeeping of branches (kv_branch, kv_share,
@@ -239,7 +251,7 @@ struct executor {
     enum storage act, kv_storage;
     uint32_t n_checkpoints;
     uint32_t positions;      /* most of a branch, and rows of the rope tables */
-    struct guard_abft *abft; /* (graph.count) of executor_guard_abft; null: none; owned */
+    struct guard_abft *abft; /* (graph.count) of executor_abft_make; null: none; owned */
     struct weight_pages weights;
     struct executor_listener *listeners;
     struct executor_work work;
@@ -261,11 +273,6 @@ enum status executor_edit_table(struct executor *ex, const struct table_site *si
                                 struct hook_data *data) STATUS_MUST_USE;
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
-/* Before the first pass with GUARD_ABFT at these nodes (n; those that are not LINEAR are left out):
- * their tables, from the file, unless they are there already. Before any fault in stored weights.
- */
-enum status executor_guard_abft(struct executor *ex, const uint32_t *nodes,
-                                uint32_t n) STATUS_MUST_USE;
 void executor_info(const struct executor *ex, struct executor_info *out);
 
 /* The listener lives until it is taken off, which may be done to one that was never put on. */

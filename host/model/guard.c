@@ -49,6 +49,11 @@ struct range_check guard_check_of(const struct guard *guard)
                                                                       : 0};
 }
 
+uint32_t guard_words(const struct guard *guard, const struct guard_abft *tables)
+{
+    return guard->kind == GUARD_ABFT ? GUARD_WORDS * tables[guard->node].parts : GUARD_WORDS;
+}
+
 void guard_begin(enum guard_kind kind, uint32_t *words)
 {
     memset(words, 0, GUARD_WORDS * sizeof(*words));

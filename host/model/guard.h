@@ -26,7 +26,7 @@ enum guard_kind {
     GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
     GUARD_STORED,    /* of a STORE: sums of the halves of the row that is stored (executor_kv.h),
                         from the registers: weighted and mixed of K, then of V */
-    GUARD_ABFT, /* LINEAR with executor_guard_abft. [0]: 0, or 1 + the first part of the rows that
+    GUARD_ABFT, /* LINEAR with executor_abft_make. [0]: 0, or 1 + the first part of the rows that
                    alarms; as bits, of this part, else of the first: [1] sum of y - c.x, [2] the
                    same with rows' weights, [3] the bound of [1] (guard_abft_rows) */
     GUARD_KINDS
@@ -48,8 +48,10 @@ struct guard {
     uint32_t tag;    /* the asker's own */
     float low, high; /* RANGE: by the order of nm_key, so that -0 is 0; NaN is outside, Inf as the
                         bounds say. Rounded to the type of the row first, by executor_pass */
-    enum guard_action action;      /* RANGE */
-    float factor;                  /* ABFT: of the bound, at least 1 */
+    enum guard_action action; /* RANGE */
+    float factor;             /* ABFT: of the bound, at least 1 */
+    uint32_t flip;            /* a fault: 1 + the bit of its words (guard_words) that flips in the
+                                 device's memory before they are read; 0: none */
     uint32_t verdict[GUARD_WORDS]; /* out */
 };
 
@@ -71,6 +73,18 @@ struct range_check guard_check_of(const struct guard *guard);
  * the sums, else number and lowest index of the elements found. Then the verdict from them. */
 void guard_begin(enum guard_kind kind, uint32_t *words);
 void guard_conclude(struct guard *guard, const uint32_t *words);
+
+/* Words in which a device leaves what it found: the verdict, or of ABFT one for each part of the
+ * node's rows. `tables`: the executor's. */
+struct guard_abft;
+uint32_t guard_words(const struct guard *guard, const struct guard_abft *tables);
+
+/* The fault of a guard in its words. */
+static inline void guard_strike(const struct guard *guard, uint32_t *words)
+{
+    if (guard->flip > 0)
+        words[(guard->flip - 1) / 32] ^= 1u << (guard->flip - 1) % 32;
+}
 
 /* The values of an output row: one line, or for scores and probabilities one line per head, of the
  * keys that the column sees. The index of an element is line * (last + 1) + its place in the line.

@@ -20,6 +20,7 @@
 #define F16_DENORMAL 0x1p-25 /* half a unit of f16's denormals */
 #define OVERFLOW_F16 65000.0
 #define OVERFLOW_F32 0x1p120
+#define ROWS 16u /* read from the file at a time */
 
 /* Sums of a part while its rows are read. */
 struct sums {
@@ -30,6 +31,7 @@ struct sums {
 
 /* Part `part` of a node's table. */
 struct job {
+    const struct gguf *gguf;
     const struct node *node;
     struct guard_abft *table;
     uint32_t part, act;
@@ -71,31 +73,62 @@ static void add_block(struct sums *s, enum quant_form form, const struct quant_b
     }
 }
 
-static void add_rows(struct sums *s, const struct job *job)
+static void add_bias(struct sums *s, float bias, double v)
+{
+    const double value = stored(bias);
+
+    s->bias += value;
+    s->bias2 += v * value;
+    s->biases += fabs(value);
+}
+
+/* Rows of a part from `begin` on, as they are in the file: (n, row) bytes. */
+static void add_rows(struct sums *s, const struct node *node, const uint8_t *rows, uint32_t begin,
+                     uint32_t n)
+{
+    const size_t row_bytes = quant_row_bytes(node->weight->type, node->width);
+    struct quant_block block;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const double v = 1 + (begin + i) % ABFT_WEIGHTS;
+        for (uint32_t b = 0; b * NM_BLOCK < node->width; b++) {
+            quant_decode(node->weight->type, rows + i * row_bytes, node->width, b, &block);
+            add_block(s, quant_form(node->weight->type), &block, b * NM_BLOCK, v);
+        }
+    }
+}
+
+static enum status read_bytes(const struct job *job, const struct tensor *tensor, uint64_t offset,
+                              void *out, size_t size)
+{
+    if (job->gguf)
+        return gguf_stored(job->gguf, tensor, offset, out, size);
+    memcpy(out, tensor->data + offset, size);
+    return STATUS_OK;
+}
+
+/* `room`: ROWS rows. */
+static enum status read_rows(struct sums *s, const struct job *job, uint8_t *room)
 {
     const struct node *node = job->node;
-    const struct tensor *t = node->weight;
-    const size_t row_bytes = quant_row_bytes(t->type, node->width);
+    const size_t row_bytes = quant_row_bytes(node->weight->type, node->width);
     const uint32_t begin = job->part * job->table->part_rows;
     const uint32_t rest = node->rows - begin;
     const uint32_t end = begin + (rest < job->table->part_rows ? rest : job->table->part_rows);
-    struct quant_block block;
+    enum status st = STATUS_OK;
+    float bias[ROWS];
 
-    for (uint32_t row = begin; row < end; row++) {
-        const double v = 1 + row % ABFT_WEIGHTS;
-        for (uint32_t b = 0; b * NM_BLOCK < node->width; b++) {
-            quant_decode(t->type, t->data + row * row_bytes, node->width, b, &block);
-            add_block(s, quant_form(t->type), &block, b * NM_BLOCK, v);
-        }
-        if (node->bias) {
-            float value;
-            memcpy(&value, node->bias->data + row * sizeof(value), sizeof(value));
-            const double bias = stored(value);
-            s->bias += bias;
-            s->bias2 += v * bias;
-            s->biases += fabs(bias);
-        }
+    for (uint32_t row = begin; row < end && !st; row += ROWS) {
+        const uint32_t n = end - row < ROWS ? end - row : ROWS;
+        st = read_bytes(job, node->weight, row * row_bytes, room, n * row_bytes);
+        if (!st)
+            add_rows(s, node, room, row, n);
+        if (!st && node->bias)
+            st = read_bytes(job, node->bias, row * sizeof(*bias), bias, n * sizeof(*bias));
+        for (uint32_t i = 0; i < n && !st && node->bias; i++)
+            add_bias(s, bias[i], 1 + (row + i) % ABFT_WEIGHTS);
     }
+    return st;
 }
 
 /* The nearest f32 that is not denormal. */
@@ -162,17 +195,26 @@ static void put_rows(float *words, const struct sums *s, const struct job *job)
     }
 }
 
-/* `room`: (3, width) */
-static void make_part(const struct job *job, double *room)
+/* Bytes that a part of the node needs while it is made. */
+static size_t room_of(const struct node *node)
+{
+    return 3 * (size_t)node->width * sizeof(double) +
+           ROWS * quant_row_bytes(node->weight->type, node->width);
+}
+
+static enum status make_part(const struct job *job, double *room)
 {
     const uint32_t width = job->node->width;
     struct sums s = {.c = room, .c2 = room + width, .a = room + 2 * (size_t)width, .scale = 1};
     float *words = job->table->words + (size_t)job->part * job->table->part_words;
 
     memset(room, 0, 3 * (size_t)width * sizeof(*room));
-    add_rows(&s, job);
-    put_head(words, &s, job);
-    put_rows(words + ABFT_HEAD_QUADS * 4, &s, job);
+    const enum status st = read_rows(&s, job, (uint8_t *)(room + 3 * (size_t)width));
+    if (!st) {
+        put_head(words, &s, job);
+        put_rows(words + ABFT_HEAD_QUADS * 4, &s, job);
+    }
+    return st;
 }
 
 static enum status make_room(struct guard_abft *table, const struct node *node)
@@ -195,50 +237,55 @@ static enum status make_room(struct guard_abft *table, const struct node *node)
     return STATUS_OK;
 }
 
-/* All parts to be made, and the widest of them. */
+/* All parts to be made. */
 struct work {
     struct job *job; /* (n) */
-    uint32_t n, room, width;
+    uint32_t n, most;
+    size_t room; /* bytes, for any of them */
 };
 
 static enum status add_job(struct work *work, struct job job)
 {
-    if (work->n == work->room) {
-        const uint32_t room = work->room ? 2 * work->room : 256;
-        struct job *all = realloc(work->job, room * sizeof(*all));
+    if (work->n == work->most) {
+        const uint32_t most = work->most ? 2 * work->most : 256;
+        struct job *all = realloc(work->job, most * sizeof(*all));
         if (!all) {
-            log_error("no host memory for %u check sums", room);
+            log_error("no host memory for %u check sums", most);
             return STATUS_MEMORY;
         }
         work->job = all;
-        work->room = room;
+        work->most = most;
     }
+    const size_t room = room_of(job.node);
     work->job[work->n++] = job;
-    work->width = job.node->width > work->width ? job.node->width : work->width;
+    work->room = room > work->room ? room : work->room;
     return STATUS_OK;
 }
 
 static enum status run(const struct work *work)
 {
-    bool failed = false;
+    enum status all = STATUS_OK;
 
 #pragma omp parallel
     {
-        double *room = malloc(3 * (size_t)work->width * sizeof(*room));
+        double *room = malloc(work->room);
+        if (!room)
+            log_error("no host memory to make check sums, %zu bytes", work->room);
 #pragma omp for schedule(dynamic)
         for (uint32_t i = 0; i < work->n; i++) {
-            if (room)
-                make_part(&work->job[i], room);
-        }
-        if (!room) {
+            enum status st;
+#pragma omp atomic read
+            st = all;
+            if (!st)
+                st = room ? make_part(&work->job[i], room) : STATUS_MEMORY;
+            if (st) {
 #pragma omp atomic write
-            failed = true;
+                all = st;
+            }
         }
         free(room);
     }
-    if (failed)
-        log_error("no host memory for check sums of %u inputs", work->width);
-    return failed ? STATUS_MEMORY : STATUS_OK;
+    return all;
 }
 
 enum status guard_abft_make(struct guard_abft *tables, const struct guard_abft_params *params)
@@ -255,7 +302,8 @@ enum status guard_abft_make(struct guard_abft *tables, const struct guard_abft_p
         st = make_room(table, node);
         for (uint32_t part = 0; part < table->parts && !st; part++)
             st = add_job(&work,
-                         (struct job){.node = node,
+                         (struct job){.gguf = params->gguf,
+                                      .node = node,
                                       .table = table,
                                       .part = part,
                                       .act = node->out == REG_L ? NM_F32 : (uint32_t)params->act});

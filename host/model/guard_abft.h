@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "model/gguf.h"
 #include "model/graph.h"
 #include "model/guard.h"
 #include "model/storage.h"
@@ -27,11 +28,19 @@ static inline const float *guard_abft_part(const struct guard_abft *table, uint3
     return table->words + (size_t)part * table->part_words;
 }
 
+/* Words of all parts. */
+static inline size_t guard_abft_words(const struct guard_abft *table)
+{
+    return (size_t)table->parts * table->part_words;
+}
+
 /* Makes those of `nodes` (n) that are LINEAR and not made yet, in `tables` (graph.count), with all
- * cores. Reads the mapped file, which no fault may have changed yet. STATUS_MEMORY (logged). */
+ * cores. Weights are read by gguf_stored, so that no fault of stored ones, whenever it struck, is
+ * summed. STATUS_MEMORY, STATUS_IO (logged): none of them is made. */
 struct guard_abft_params {
     const struct graph *graph;
-    enum storage act; /* of the activations */
+    const struct gguf *gguf; /* of its tensors; null: they are in memory alone */
+    enum storage act;        /* of the activations */
     const uint32_t *nodes;
     uint32_t n;
 };

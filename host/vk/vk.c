@@ -93,7 +93,8 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .info = info,
                                         .edit = &edit_ops,
                                         .kv = &vk_spans_ops,
-                                        .weights = &vk_pages_ops};
+                                        .weights = &vk_pages_ops,
+                                        .abft = &vk_guard_abft_ops};
 
 /* Kernels read and write quads, and rotate eight features at a time. */
 static enum status check_shapes(const struct model *model)

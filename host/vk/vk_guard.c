@@ -41,14 +41,16 @@ enum status vk_guard_prepare(struct vk_run *run)
 void vk_guard_read(const struct vk_run *run)
 {
     const struct vk_memory *m = &run->vk->memory;
-    const uint32_t *verdict = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
+    uint32_t *verdict = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
 
     for (uint32_t i = 0; i < run->pass->n_guards; i++, verdict += GUARD_WORDS) {
         struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
-        if (guard->kind == GUARD_ABFT)
+        if (guard->kind == GUARD_ABFT) {
             vk_guard_abft_read(run, i);
-        else
+        } else {
+            guard_strike(guard, verdict);
             guard_conclude(guard, verdict);
+        }
     }
 }
 

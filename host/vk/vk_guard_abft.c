@@ -24,15 +24,18 @@ static uint32_t count_tables(const struct executor *ex)
     return n;
 }
 
-/* Uploads all tables, one after the other. */
-static enum status upload(struct vk *vk, uint32_t tables)
+/* Uploads all tables, one after the other, if some are not there. */
+static enum status upload(struct vk *vk)
 {
+    const uint32_t tables = count_tables(&vk->base);
     const uint32_t nodes = vk->base.model->graph.count;
     const uint64_t most = gpu_get_info(vk->gpu)->max_storage_range;
     struct vk_abft *m = &vk->abft;
     uint64_t quads = 0;
     enum status st = STATUS_OK;
 
+    if (tables == m->n_tables)
+        return STATUS_OK;
     if (!m->at)
         m->at = calloc(nodes, sizeof(*m->at));
     if (!m->at) {
@@ -41,7 +44,7 @@ static enum status upload(struct vk *vk, uint32_t tables)
     }
     for (uint32_t i = 0; i < nodes; i++) {
         m->at[i] = (uint32_t)quads;
-        quads += (uint64_t)vk->base.abft[i].parts * vk->base.abft[i].part_words / 4;
+        quads += guard_abft_words(&vk->base.abft[i]) / 4;
     }
     if (quads * VK_QUAD > most) {
         log_error("%s: check sums take %" PRIu64 " bytes, a binding sees at most %" PRIu64,
@@ -55,7 +58,7 @@ static enum status upload(struct vk *vk, uint32_t tables)
         const struct guard_abft *t = &vk->base.abft[i];
         if (t->words)
             st = gpu_buffer_write(m->tables, (uint64_t)m->at[i] * VK_QUAD, t->words,
-                                  (uint64_t)t->parts * t->part_words * sizeof(*t->words));
+                                  guard_abft_words(t) * sizeof(*t->words));
     }
     m->n_tables = !st ? tables : 0;
     return st;
@@ -81,17 +84,16 @@ enum status vk_guard_abft_prepare(struct vk_run *run)
 {
     struct vk *vk = run->vk;
     struct vk_abft *m = &vk->abft;
-    const uint32_t n = run->pass->n_guards, tables = count_tables(&vk->base);
+    const uint32_t n = run->pass->n_guards;
     uint32_t quads = 0;
-    enum status st = STATUS_OK;
+    enum status st;
 
     for (uint32_t i = 0; i < n; i++)
         quads +=
             guard_at(run, i)->kind == GUARD_ABFT ? vk->base.abft[guard_at(run, i)->node].parts : 0;
     if (quads == 0)
         return STATUS_OK;
-    if (tables != m->n_tables)
-        st = upload(vk, tables);
+    st = upload(vk);
     if (!st)
         st = grow(vk, &m->entries, n, "entries of check sums");
     if (!st)
@@ -146,11 +148,12 @@ void vk_guard_abft_read(const struct vk_run *run, uint32_t index)
 {
     const struct vk_abft *m = &run->vk->abft;
     const struct entry *entry = gpu_buffer_mapped(m->entries);
-    const uint32_t *verdicts = gpu_buffer_mapped(m->verdicts);
+    uint32_t *verdicts = gpu_buffer_mapped(m->verdicts);
+    uint32_t *words = verdicts + (size_t)entry[index].verdict * GUARD_WORDS;
     struct guard *guard = &run->pass->guards[run->schedule->guard[index]];
 
-    guard_abft_join(guard->verdict, verdicts + (size_t)entry[index].verdict * GUARD_WORDS,
-                    run->vk->base.abft[guard->node].parts);
+    guard_strike(guard, words);
+    guard_abft_join(guard->verdict, words, run->vk->base.abft[guard->node].parts);
 }
 
 void vk_guard_abft_finish(struct vk_abft *abft)
@@ -167,3 +170,31 @@ uint64_t vk_guard_abft_bytes(const struct vk_abft *abft)
            (abft->entries ? gpu_buffer_size(abft->entries) : 0) +
            (abft->verdicts ? gpu_buffer_size(abft->verdicts) : 0);
 }
+
+static uint64_t bytes_before(const struct vk *vk, const struct abft_span *span)
+{
+    return (uint64_t)vk->abft.at[span->node] * VK_QUAD + span->first * sizeof(uint32_t);
+}
+
+static enum status read_words(struct executor *ex, const struct abft_span *span, uint32_t *out)
+{
+    struct vk *vk = (struct vk *)ex;
+    const enum status st = upload(vk);
+
+    return st ? st
+              : gpu_buffer_read(vk->abft.tables, bytes_before(vk, span), out,
+                                span->n * sizeof(*out));
+}
+
+static enum status write_words(struct executor *ex, const struct abft_span *span,
+                               const uint32_t *words)
+{
+    struct vk *vk = (struct vk *)ex;
+    const enum status st = upload(vk);
+
+    return st ? st
+              : gpu_buffer_write(vk->abft.tables, bytes_before(vk, span), words,
+                                 span->n * sizeof(*words));
+}
+
+const struct executor_abft_ops vk_guard_abft_ops = {.read = read_words, .write = write_words};

@@ -15,6 +15,8 @@ enum status vk_guard_abft(struct vk_run *run, const struct vk_rec *rec,
 /* After the pass: the verdict of the guard at `index` of the schedule. */
 void vk_guard_abft_read(const struct vk_run *run, uint32_t index);
 
+extern const struct executor_abft_ops vk_guard_abft_ops;
+
 void vk_guard_abft_finish(struct vk_abft *abft);
 uint64_t vk_guard_abft_bytes(const struct vk_abft *abft);
 

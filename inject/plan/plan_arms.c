@@ -51,18 +51,6 @@ static enum status check_name(const struct plan_reader *r, const struct json *at
     return STATUS_OK;
 }
 
-/* All parameters, so that a policy's identity is what it does, however it is written. */
-static enum status keep_policy(const struct plan_reader *r, const struct policy *policy,
-                               const char **out)
-{
-    struct policy content = *policy;
-    struct json_memory m;
-    content.calibration = "";
-    json_begin_memory(&m, false);
-    policy_put(&m.w, &content);
-    return json_end_line(out, &m, r->arena);
-}
-
 /* The path of a policy or calibration is relative to the file that gives it. */
 static enum status read_policy(const struct plan_reader *r, const struct json *value,
                                struct plan_arm *out)
@@ -82,7 +70,7 @@ static enum status read_policy(const struct plan_reader *r, const struct json *v
         out->calibration = given ? policy.calibration : plan_path(r, policy.calibration);
     if (!st && !out->calibration)
         st = STATUS_MEMORY;
-    return st ? st : keep_policy(r, &policy, &out->policy);
+    return st ? st : policy_line(&out->policy, r->arena, &policy);
 }
 
 /* The file that is there must be the one that the plan names by its hash. */

@@ -48,22 +48,71 @@ refused 2 protect bench nan_trap -m "$LLAMA" --pairs 2
 refused 2 protect list nan_trap
 refused 2 protect measure
 
-# Faults of the protections' own memory: each area by its name, a trial again by its number.
+# Faults of the protections' own memory: each area by its name, no run is refused or harmed.
 echo '{"protect": [{"kind": "abft"}, {"kind": "weight_audit", "mode": "end"}, {"kind": "kv_checkpoint"}]}' >own.json
-good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 60 --json
+strike() { good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 60 --json "$@"; }
+strike
 json '{a["protection"] + "." + a["area"] for a in d["areas"]} >= {"abft.sums", "abft.verdicts", "weight_audit.references", "kv_checkpoint.shadow"}'
-json 'all(a["trials"] == 12 and a["bits"] > 0 and a["harmed"]["count"] == 0 for a in d["areas"])'
-json 'all(a["false_alarm"]["count"] + a["refused"]["count"] > 0 for a in d["areas"] if a["area"] == "verdicts" and a["protection"] == "kv_checkpoint")'
-json 'sum(d["by_bits"].values()) > 0.999'
+json 'all(a["trials"] == 12 and a["bits"] > 0 for a in d["areas"])'
+json 'all(a["harmed"]["count"] == a["refused"]["count"] == 0 for a in d["areas"])'
+json 'all(a["false_alarm"]["count"] > 0 for a in d["areas"] if a["area"] == "verdicts" and a["protection"] == "kv_checkpoint")'
+json 'sum(d["by_bits"].values()) > 0.999 and len(d["model_sha256"]) == 64 and d["act"] == "f32"'
+json '[p["kind"] for p in d["protect"]["protect"]] == ["abft", "weight_audit", "kv_checkpoint"]'
 cp out struck
-good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 60 --json
-cmp -s out struck || fail "the same seed, other trials"
+strike --threads 1 -o struck.json
+cmp -s out struck.json || fail "another file than what is printed"
+python3 - <<'TEXT' || fail "the same seed with another number of threads, other trials"
+import json
+a, b = json.load(open("struck")), json.load(open("struck.json"))
+a.pop("device"), b.pop("device")
+assert a == b
+TEXT
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 5
+grep -q '^abft.sums ' out || fail "no line of check sums"
 good protect strike own.json -m "$LLAMA" -n 5 -p hello --trial 7
 cp out alone
-good protect strike own.json -m "$LLAMA" -n 5 -p hello --trial 7
+good protect strike own.json -m "$LLAMA" -n 5 -p hello --trial 7 -d cpu:scalar
 cmp -s out alone || fail "a trial depends on more than its number"
+
+# The same on a Vulkan device, whose memory is struck where it lies; the references of weights have
+# the device's own layout.
+strike -d vk
+python3 - <<'TEXT' || fail "other trials on a Vulkan device"
+import json
+def read(name):
+    d = json.load(open(name))
+    areas = {(a["protection"], a["area"]): a for a in d["areas"]}
+    del areas["weight_audit", "references"], d["device"], d["by_bits"], d["areas"]
+    return d, areas
+assert read("struck") == read("out")
+TEXT
+
+# Policies without memory, bad ones and wrong usage: one line, exit code 2.
 refused 2 protect strike nan_trap -m "$LLAMA"
 refused 2 protect strike own.json
+refused 2 protect strike
+refused 2 protect strike own.json own.json -m "$LLAMA"
+refused 2 protect strike nowhere.json -m "$LLAMA"
+refused 2 protect strike own.json -m nowhere.gguf
+refused 2 protect strike own.json -m "$LLAMA" -d nothing
+refused 2 protect strike own.json -m "$LLAMA" -n 0
+refused 2 protect strike own.json -m "$LLAMA" -n 99999
+refused 2 protect strike own.json -m "$LLAMA" -p ""
+refused 2 protect strike own.json -m "$LLAMA" --trials 0
+refused 2 protect strike own.json -m "$LLAMA" --trials many
+refused 2 protect strike own.json -m "$LLAMA" --seed -1
+refused 2 protect strike own.json -m "$LLAMA" --threads 5000
+refused 2 protect strike own.json -m "$LLAMA" --trial 1 --json
+refused 2 protect strike own.json -m "$LLAMA" --trial 1 -o x.json
+refused 2 protect strike own.json -m "$LLAMA" --pairs 9
+refused 2 protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 2 -o nowhere/x.json
+[ ! -e x.json ] || fail "a refused command left a file"
+echo '{"protect": [{"kind": "abft"}, {"kind": "abft", "factor": 2}]}' >twice.json
+refused 2 protect strike twice.json -m "$LLAMA"
+echo '{"protect": [{"kind": "range_guard"}]}' >uncalibrated.json
+refused 2 protect strike uncalibrated.json -m "$LLAMA"
+echo '{"protect": [{"kind": "abft", "sites": ["nothing"]}]}' >nothing.json
+refused 2 protect strike nothing.json -m "$LLAMA"
 
 # A policy from a profile of the tiny model: within its budget, and one at random for as much work.
 cat >profile.json <<J

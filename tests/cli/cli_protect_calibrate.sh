@@ -39,6 +39,15 @@ assert plain["text"] == protected["text"] and plain["hash"] == protected["hash"]
 TEXT
 done
 
+# Their own memory: bounds, copies and controllers of calibrated protections.
+cat > own.json <<'TEXT'
+{"calibration": "cal.json", "protect": [{"kind": "token_filter"}, {"kind": "adaptive"}, {"kind": "range_guard", "policy": "clip"},
+ {"kind": "redundancy", "sites": ["output"]}]}
+TEXT
+good protect strike own.json -m "$LLAMA" -p hello -n 4 --trials 110 --json
+json '[a["protection"] + "." + a["area"] for a in d["areas"]] == ["token_filter.bounds", "token_filter.copies", "token_filter.suspects", "adaptive.bounds", "adaptive.copies", "adaptive.controller", "range_guard.bounds_first", "range_guard.copies", "range_guard.bounds", "range_guard.verdicts", "redundancy.verdicts"]'
+json 'all(a["trials"] == 10 and a["harmed"]["count"] == a["refused"]["count"] == 0 for a in d["areas"])'
+
 # Another model's file, other storage types, files that are none, and wrong usage.
 sed 's/cal.json/half.json/' policy.json > half_policy.json
 refused 2 run -m "$LLAMA" -p hello -n 4 --protect half_policy.json

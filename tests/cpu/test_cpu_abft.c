@@ -63,8 +63,8 @@ static void open(struct linear *l, struct rng *rng, enum quant type, enum forms_
     l->graph = (struct graph){.node = &l->node, .count = 1};
     l->act = rng_u32(rng) % 3;
     assert_int_equal(
-        guard_abft_make(&l->table,
-                        &(struct guard_abft_params){&l->graph, (enum storage)l->act, &node, 1}),
+        guard_abft_make(&l->table, &(struct guard_abft_params){&l->graph, NULL,
+                                                               (enum storage)l->act, &node, 1}),
         STATUS_OK);
     l->x = forms_memory(width, sizeof(float));
     l->y = forms_memory(l->node.rows, sizeof(float));
@@ -198,7 +198,7 @@ static void tame(struct linear *l, struct rng *rng, uint32_t act)
     l->act = act;
     assert_int_equal(
         guard_abft_make(&l->table,
-                        &(struct guard_abft_params){&l->graph, (enum storage)act, &node, 1}),
+                        &(struct guard_abft_params){&l->graph, NULL, (enum storage)act, &node, 1}),
         STATUS_OK);
 }
 

@@ -37,21 +37,28 @@ static inline void protect_bench_close(struct protect_bench *b)
     trial_bench_close(&b->trial);
 }
 
-/* Golden's run once more under the policy: its bits, and no alarm. */
-static inline void protect_bench_expect_clean(struct protect_bench *b, const char *what)
+/* Golden's run once more under the policy; its branch is released. */
+static inline struct decode_summary protect_bench_again(struct protect_bench *b,
+                                                        struct generation *out)
 {
     struct generate_params params = b->trial.golden.params;
-    struct generation run;
     params.rules = b->decode.rules;
     params.checkpoints = false;
     params.save_position = EXECUTOR_NONE;
-    assert_int_equal(generate(&run, &b->trial.arena, &params), STATUS_OK);
-    const struct decode_summary sum = decode_sum(&b->decode, &run);
+    assert_int_equal(generate(out, &b->trial.arena, &params), STATUS_OK);
+    kv_release(b->trial.ex->kv, out->branch);
+    return decode_sum(&b->decode, out);
+}
+
+/* It has golden's bits, and no alarm. */
+static inline void protect_bench_expect_clean(struct protect_bench *b, const char *what)
+{
+    struct generation run;
+    const struct decode_summary sum = protect_bench_again(b, &run);
     if (run.hash != b->trial.golden.run.hash || sum.alarms > 0 || run.redone > 0)
         fail_msg("%s: a clean run with %u alarms, %u columns computed again, %s bits", what,
                  sum.alarms, run.redone,
                  run.hash == b->trial.golden.run.hash ? "golden's" : "other");
-    kv_release(b->trial.ex->kv, run.branch);
 }
 
 static const char *const PROTECT_BENCH_FILES[] = {

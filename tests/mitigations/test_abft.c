@@ -3,6 +3,7 @@
  * faults are corrected to golden's bits, those that are missed change few texts, and what is not
  * covered stays as it is; on the CPU and on Vulkan. */
 #include "base/rng.h"
+#include "model/executor_abft.h"
 #include "model/op.h"
 #include "protect_bench.h"
 
@@ -187,12 +188,186 @@ static void test_stored_weight(void **state)
     protect_bench_close(&b);
 }
 
+/* --- check sums themselves --- */
+
+static uint32_t linear(const struct protect_bench *b, struct rng *rng)
+{
+    const struct graph *graph = &b->trial.model->graph;
+    uint32_t node;
+    do
+        node = (uint32_t)rng_below(rng, graph->count);
+    while (graph->node[node].op != OP_LINEAR);
+    return node;
+}
+
+static struct decode_summary run_again(struct protect_bench *b, bool *out_golden)
+{
+    struct generation run;
+    const struct decode_summary sum = protect_bench_again(b, &run);
+    *out_golden = run.hash == b->trial.golden.run.hash;
+    return sum;
+}
+
+/* The words of all tables: (*out_n), of the arena. */
+static uint32_t *all_sums(struct protect_bench *b, uint32_t *out_n)
+{
+    const struct graph *graph = &b->trial.model->graph;
+    uint32_t *words = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        *out_n = 0;
+        for (uint32_t i = 0; i < graph->count; i++) {
+            if (graph->node[i].op != OP_LINEAR)
+                continue;
+            const struct abft_span span = {i, 0, (uint32_t)guard_abft_words(&b->trial.ex->abft[i])};
+            if (words)
+                assert_int_equal(executor_abft_read(b->trial.ex, &span, words + *out_n), STATUS_OK);
+            *out_n += span.n;
+        }
+        words = words ? words : arena_array(&b->trial.arena, *out_n, sizeof(*words));
+        assert_non_null(words);
+    }
+    return words;
+}
+
+/* A bit of a stored weight. */
+struct damage {
+    struct weight_site site;
+    uint32_t mask;
+};
+
+static struct damage draw_damage(const struct protect_bench *b, struct rng *rng)
+{
+    const struct tensor *t = b->trial.model->graph.node[linear(b, rng)].weight;
+    const uint32_t width = quant_field_width(t->type, QUANT_FIELD_CODE);
+    return (struct damage){.site = {.tensor = t,
+                                    .row = rng_below(rng, t->dim[1]),
+                                    .k = (uint32_t)rng_below(rng, t->dim[0]),
+                                    .field = QUANT_FIELD_CODE},
+                           .mask = 1u << (width - 1 - rng_below(rng, (width + 1) / 2))};
+}
+
+/* Flips the bit: a second time it is right again. */
+static void flip(struct protect_bench *b, const struct damage *damage)
+{
+    struct hook_data data = {.kind = KIND_FLIP, .mask = damage->mask};
+    assert_int_equal(executor_edit_weight(b->trial.ex, &damage->site, &data), STATUS_OK);
+    assert_int_equal(data.count, 1);
+}
+
+/* Weights are damaged before the policy is opened: its sums are those of the file all the same.
+ * Each damage alone that is beyond the bound is found and written over. */
+static void damage_first(const char *file, struct gpu *gpu, uint64_t seed)
+{
+    enum { MANY = 40, ALONE = 8 };
+    struct trial_bench_params params = LLAMA;
+    struct protect_bench clean = {0}, b = {0};
+    struct damage damage[MANY];
+    uint32_t n, found, alarms = 0;
+    struct rng rng;
+    bool golden;
+    params.file = file;
+    rng_init(&rng, seed, 77);
+    trial_bench_open_on(&clean.trial, &params, gpu);
+    protect_bench_protect(&clean, ABFT, NULL);
+    const uint32_t *expected = all_sums(&clean, &n);
+    trial_bench_open_on(&b.trial, &params, gpu);
+    for (uint32_t i = 0; i < MANY; i++) {
+        damage[i] = draw_damage(&b, &rng);
+        flip(&b, &damage[i]);
+    }
+    protect_bench_protect(&b, ABFT, NULL);
+    const uint32_t *sums = all_sums(&b, &found);
+    assert_int_equal(found, n);
+    if (memcmp(sums, expected, n * sizeof(*sums)) != 0)
+        fail_msg("%s: check sums depend on faults that struck before they were made", file);
+    for (uint32_t i = MANY; i-- > ALONE;)
+        flip(&b, &damage[i]);
+    for (uint32_t i = ALONE; i-- > 0;) {
+        for (uint32_t k = 0; k < i; k++)
+            flip(&b, &damage[k]); /* all but this one */
+        const struct decode_summary sum = run_again(&b, &golden);
+        if (sum.damage != DECODE_CLEAN && !(sum.damage == DECODE_CORRECTED && golden))
+            fail_msg("%s: a damaged weight: found damage %d after %u alarms", file, (int)sum.damage,
+                     sum.alarms);
+        alarms += sum.damage == DECODE_CORRECTED;
+        for (uint32_t k = 0; k < i; k++)
+            flip(&b, &damage[k]);
+        if (sum.damage == DECODE_CLEAN)
+            flip(&b, &damage[i]);
+    }
+    printf("%s: %u of %u damaged weights found\n", file, alarms, (unsigned)ALONE);
+    assert_true(alarms > 0);
+    protect_bench_close(&b);
+    protect_bench_close(&clean);
+}
+
+/* A flipped bit of a check sum, at every place of a table: the run keeps golden's bits, and an
+ * alarm that it raises ends with the sums of the file. */
+static void damage_sums(struct protect_bench *b, uint64_t seed, uint32_t rounds)
+{
+    uint32_t n, corrected = 0;
+    struct rng rng;
+    rng_init(&rng, seed, 78);
+    const uint32_t *expected = all_sums(b, &n);
+    for (uint32_t i = 0; i < rounds; i++) {
+        const uint32_t node = linear(b, &rng);
+        const uint32_t words = (uint32_t)guard_abft_words(&b->trial.ex->abft[node]);
+        const struct abft_span span = {node, (uint32_t)rng_below(&rng, i % 2 ? words : 16), 1};
+        uint32_t before, word;
+        bool damaged, golden;
+        assert_int_equal(executor_abft_read(b->trial.ex, &span, &before), STATUS_OK);
+        word = before ^ 1u << (i % 3 ? 20 + rng_below(&rng, 12) : rng_below(&rng, 32));
+        assert_int_equal(executor_abft_write(b->trial.ex, &span, &word), STATUS_OK);
+        const struct decode_summary sum = run_again(b, &golden);
+        assert_true(golden && (sum.damage == DECODE_CLEAN || sum.damage == DECODE_CORRECTED));
+        if (sum.damage == DECODE_CLEAN)
+            assert_int_equal(executor_abft_restore(b->trial.ex, node, &damaged), STATUS_OK);
+        const uint32_t *found = all_sums(b, &n);
+        assert_memory_equal(found, expected, n * sizeof(*found));
+        assert_true(sum.damage == DECODE_CORRECTED || damaged);
+        corrected += sum.damage == DECODE_CORRECTED;
+    }
+    printf("%u of %u flips of check sums raised an alarm and were corrected\n", corrected, rounds);
+    assert_true(corrected > 0);
+}
+
+static void test_own_sums(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(PROTECT_BENCH_FILES) / sizeof(*PROTECT_BENCH_FILES); i++)
+        damage_first(PROTECT_BENCH_FILES[i], NULL, i);
+    struct protect_bench b = {0};
+    trial_bench_open(&b.trial, &LLAMA);
+    protect_bench_protect(&b, ABFT, NULL);
+    damage_sums(&b, 1, 60);
+    expect_clean(&b, "after repairs");
+    protect_bench_close(&b);
+}
+
+static void test_own_sums_vulkan(void **state)
+{
+    struct protect_bench b = {0};
+    struct gpu *gpu = NULL;
+    (void)state;
+    trial_bench_gpu(&gpu);
+    damage_first("tiny-llama-f16.gguf", gpu, 20);
+    damage_first("tiny-qwen2.gguf", gpu, 21);
+    trial_bench_open_on(&b.trial, &LLAMA, gpu);
+    protect_bench_protect(&b, ABFT, NULL);
+    damage_sums(&b, 2, 12);
+    protect_bench_close(&b);
+    gpu_close(&gpu);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_vulkan),
                                        cmocka_unit_test(test_not_covered),
                                        cmocka_unit_test(test_parameters),
-                                       cmocka_unit_test(test_stored_weight)};
+                                       cmocka_unit_test(test_stored_weight),
+                                       cmocka_unit_test(test_own_sums),
+                                       cmocka_unit_test(test_own_sums_vulkan)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

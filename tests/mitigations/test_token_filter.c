@@ -4,9 +4,8 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "mitigations/calibrate.h"
+#include "calibrated_bench.h"
 #include "model/generate.h"
-#include "protect_bench.h"
 
 enum { TOKENS = 12, PROMPTS = 24 };
 
@@ -22,43 +21,12 @@ struct bench {
     struct calibrate *calibrate;
 };
 
-static void calibrate(struct bench *b, uint32_t prompts)
-{
-    struct trial_bench *t = &b->protect.trial;
-    struct executor *ex = NULL, *noting;
-    struct rng rng;
-    const struct executor_params needs = {.model = t->model,
-                                          .act = t->params.act,
-                                          .kv = t->params.kv,
-                                          .positions = TRIAL_BENCH_PROMPT_COUNT + TOKENS,
-                                          .branches = 1};
-    rng_init(&rng, 1, 0);
-    assert_int_equal(cpu_create(&ex, CPU_AUTO, &needs), STATUS_OK);
-    assert_int_equal(calibrate_open(&b->calibrate, t->model), STATUS_OK);
-    noting = calibrate_executor(b->calibrate, ex, false);
-    for (uint32_t i = 0; i < prompts; i++) {
-        int32_t ids[TRIAL_BENCH_PROMPT_COUNT];
-        struct generation run;
-        for (uint32_t k = 0; k < TRIAL_BENCH_PROMPT_COUNT; k++)
-            ids[k] = i == 0 ? TRIAL_BENCH_PROMPT[k] : (int32_t)rng_below(&rng, 256);
-        const struct generate_params params = {.ex = noting,
-                                               .ids = ids,
-                                               .n_ids = TRIAL_BENCH_PROMPT_COUNT,
-                                               .rules = {.n = TOKENS, .ignore_end = true},
-                                               .save_position = EXECUTOR_NONE};
-        assert_int_equal(generate(&run, &t->arena, &params), STATUS_OK);
-        kv_release(ex->kv, run.branch);
-    }
-    assert_int_equal(calibrate_finish(&b->calibration, &t->arena, b->calibrate), STATUS_OK);
-    executor_destroy(&ex);
-}
-
 static void open_bench(struct bench *b, const struct trial_bench_params *params, struct gpu *gpu,
                        const char *policy, uint32_t prompts)
 {
     *b = (struct bench){0};
     trial_bench_open_on(&b->protect.trial, params, gpu);
-    calibrate(b, prompts);
+    calibrated_bench(&b->protect, &b->calibrate, &b->calibration, prompts);
     protect_bench_protect(&b->protect, policy, &b->calibration);
 }
 
