@@ -11,12 +11,13 @@
 #include "cli/cli.h"
 #include "cli/cli_manifest.h"
 #include "inject/report/report_interval.h"
+#include "inject/report/report_own.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
 #include "inject/report/report_worst.h"
 
 struct report_options {
-    struct args_list databases;
+    struct args_list databases, own;
     const char *out, *with, *confirm, *model;
     const char *data; /* folder */
     double confidence;
@@ -67,7 +68,8 @@ static const char DETAILS[] =
     "Arms of the plan have three tables and a picture: what each wins back of what faults cost, "
     "also by what is struck and for how long; false alarms in runs without a fault, harm to masked "
     "trials, delay, columns computed again; lost texts with an alarm against alarms of clean "
-    "tokens (roc); --json has them as \"arms\".\n"
+    "tokens (roc); --json has them as \"arms\". --own adds faults in the protections' own memory, "
+    "by area: no effect, false alarms, runs refused, texts harmed; --json has them as \"own\".\n"
     "\n"
     "Of a campaign by bit error rate, whose trials have one fault at least, rates come of trials "
     "and of all runs, those without a fault among them.\n"
@@ -117,6 +119,10 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
          "A campaign of a plan that `vkfi plan confirm` wrote: both estimates of the worst strata "
          "side by side.",
          0, 0},
+        {0, "own", ARGS_LIST, &out->own, "FILE",
+         "What 'vkfi protect strike -o' wrote, of the campaign's model and storage types: adds the "
+         "table of faults in the protections' own memory. Give it again for more policies.",
+         0, 0},
         {'m', "model", ARGS_TEXT, &out->model, "MODEL",
          "The campaign's model: adds what protecting a site would cost, in MiB of stored weights "
          "and "
@@ -134,7 +140,8 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
     const struct args_spec spec = {
         .command = "vkfi report",
         .summary = "tables and pictures of a campaign as one HTML file",
-        .synopsis = "DB [-o FILE] [--data DIR] [--with DB] [--confirm DB] [-m MODEL]",
+        .synopsis =
+            "DB [-o FILE] [--data DIR] [--with DB] [--confirm DB] [--own FILE...] [-m MODEL]",
         .details = DETAILS,
         .options = options,
         .operands = &out->databases};
@@ -230,6 +237,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     json_object_close(w);
     report_tasks_members(w, &page->tasks);
     report_arms_members(w, &page->arms);
+    report_own_members(w, page->context.own, page->context.asked);
     report_corpus_members(w, &page->corpora);
 }
 
@@ -315,6 +323,7 @@ struct inputs {
     struct report_source source, other, anew;
     struct model *model;
     struct arena arena;
+    struct report_own own;
     struct report_params params;
 };
 
@@ -335,6 +344,9 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
         st = st ? st : report_worst_check_anew(&in->source, &in->anew);
         in->params.anew = &in->anew.data;
     }
+    in->params.own = &in->own;
+    for (size_t i = 0; i < options->own.count && !st; i++)
+        st = report_own_add(&in->own, &in->arena, options->own.item[i], &in->source.data);
     if (!st && options->model) {
         st = cli_manifest_open(&in->model, env, options->model);
         st = st ? st : check_model(in->model, &in->source);

@@ -69,7 +69,7 @@ enum status report_page_export(struct report_page *page, report_sink *sink, void
     struct text methods = {0};
     enum status st = STATUS_OK;
     for (int t = 0; !st && t < REPORT_TABLES; t++) {
-        const bool if_any = t >= REPORT_TABLE_TASKS && t <= REPORT_TABLE_ALARMS;
+        const bool if_any = t >= REPORT_TABLE_TASKS && t <= REPORT_TABLE_OWN;
         if (!if_any || page->table[t].n_rows > 0)
             st = put_table(&to, &page->table[t]);
     }

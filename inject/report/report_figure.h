@@ -18,6 +18,7 @@ struct report_site {
 struct report_tasks;   /* report_tasks.h */
 struct report_arms;    /* report_arms.h */
 struct report_corpora; /* report_corpus.h */
+struct report_own;     /* report_own.h */
 
 /* The source of every picture. */
 struct report_context {
@@ -36,6 +37,7 @@ struct report_context {
     const struct report_arms *arms;   /* null: not made */
     const struct report_tasks *tasks; /* rows of tasks, none without scores; null: not made */
     const struct report_corpora *corpora; /* the same of corpora */
+    const struct report_own *own;         /* null: none */
     struct report_context *anew;          /* of a campaign that estimates strata anew; null: none */
     report_events main;                   /* critical if there are scores, else SDC */
     const char *main_name, *main_start;   /* "critical SDC", "Critical SDC" */

@@ -10,6 +10,7 @@
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
 #include "inject/report/report_out.h"
+#include "inject/report/report_own.h"
 #include "inject/report/report_plot.h"
 #include "inject/report/report_worst.h"
 
@@ -54,6 +55,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_ARMS] = report_arms_table,
     [REPORT_TABLE_COVERAGE] = report_arms_coverage,
     [REPORT_TABLE_ALARMS] = report_arms_alarms,
+    [REPORT_TABLE_OWN] = report_own_table,
     [REPORT_TABLE_CORPORA] = report_corpus_table,
     [REPORT_TABLE_PLACES] = report_maps_places,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
@@ -86,6 +88,7 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .n_sites = params->n_sites,
         .model = params->model,
         .model_about = params->model_about,
+        .own = params->own,
         .arena = &out->arena,
         .asked = params->confidence,
     };

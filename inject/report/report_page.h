@@ -19,6 +19,7 @@ enum {
     REPORT_TABLE_ARMS,
     REPORT_TABLE_COVERAGE,
     REPORT_TABLE_ALARMS,
+    REPORT_TABLE_OWN,
     REPORT_TABLE_FLAGS,
     REPORT_TABLE_CHECKS,
     REPORT_TABLE_KEPT,
@@ -35,6 +36,7 @@ struct report_params {
     uint32_t n_sites;
     const struct model *model; /* of struct report_context, as what follows */
     const char *model_about;
+    const struct report_own *own; /* null: none */
     double confidence;
 };
 

@@ -124,6 +124,62 @@ sed 's/.*identity/identity/' out >identity
 good plan check shown_plan.json
 sed 's/.*identity/identity/' out | diff identity - || fail "a built-in policy and its content are two plans"
 
+# Faults in the protections' own memory beside the arm of the same policy.
+good protect strike robust -m "$LLAMA" -n 4 -p hello --trials 40 -o own.json
+good report robust.db -o own.html --own own.json --data data --json
+python3 - <<'TEXT' || fail "the report has other faults in own memory than were counted"
+import csv, json
+given, shown = json.load(open("own.json")), json.load(open("out"))["own"]
+assert len(shown) == 1 and shown[0]["arm"] == "trap" and shown[0]["areas"] == given["areas"]
+assert shown[0]["by_bits"] == given["by_bits"]
+rows = list(csv.DictReader(open("data/own.csv")))
+assert len(rows) == len(given["areas"]) + 1 and rows[-1]["memory"] == "all, by bits"
+for row, area in zip(rows, given["areas"]):
+    assert row["arm"] == "trap" and row["memory"] == area["protection"] + "." + area["area"]
+    assert int(row["trials"]) == area["trials"] and int(row["bits"]) == area["bits"]
+    for effect in ("silent", "false_alarm", "refused", "harmed"):
+        assert abs(float(row[effect]) - area[effect]["count"] / area["trials"]) < 1e-12
+        assert abs(float(row[effect + "_low"]) - area[effect]["low"]) < 1e-12
+        assert abs(float(row[effect + "_high"]) - area[effect]["high"]) < 1e-12
+TEXT
+[ -s data/own.tex ] || fail "data/own.tex is missing"
+grep -q 'abft.verdicts' own.html || fail "no table of own memory"
+refused 2 protect strike own.json -m "$LLAMA"
+echo '{"protect": [{"kind": "abft"}]}' >abft.json
+good protect strike abft.json -m "$LLAMA" -n 4 -p hello --trials 4 -o abft_own.json
+good report robust.db -o own.html --own own.json --own abft_own.json --json
+json '[o["arm"] for o in d["own"]] == ["trap", "abft.json"]'
+good protect strike abft.json -m "$LLAMA" -n 4 -p hello --trials 4 -o f16.json --act f16
+refused 2 report robust.db -o none.html --own f16.json
+refused 2 report robust.db -o none.html --own nowhere.json
+refused 2 report robust.db -o none.html --own robust.json
+python3 - <<'TEXT'
+import copy, json
+own = json.load(open("own.json"))
+def broken(name, change):
+    d = copy.deepcopy(own)
+    change(d)
+    json.dump(d, open(f"broken_{name}.json", "w"))
+broken("model", lambda d: d.update(model_sha256="0" * 64))
+broken("areas", lambda d: d.update(areas=[]))
+broken("list", lambda d: d.update(areas={}))
+broken("area", lambda d: d["areas"].append(7))
+broken("name", lambda d: d["areas"][0].pop("area"))
+broken("bits", lambda d: d["areas"][0].update(bits=-1))
+broken("count", lambda d: d["areas"][0]["silent"].update(count="many"))
+broken("effect", lambda d: d["areas"][1].pop("harmed"))
+broken("trials", lambda d: d["areas"][1].update(trials=99))
+broken("many", lambda d: d.update(areas=d["areas"] * 65))
+broken("policy", lambda d: d.update(protect={"protect": [{"kind": "none"}]}))
+broken("none", lambda d: d.pop("protect"))
+json.dump([own], open("broken_array.json", "w"))
+open("broken_cut.json", "w").write(json.dumps(own)[:200])
+TEXT
+for file in broken_*.json; do
+    refused 2 report robust.db -o none.html --own "$file"
+done
+[ ! -e none.html ] || fail "a refused report left a file"
+
 # A calibration must not have seen what the campaign strikes; reports need it no more than policies.
 good protect calibrate -m "$LLAMA" -o cal.json --tasks arc_challenge --split evaluate -n 2 --data own
 for split in evaluate profile; do
