@@ -15,7 +15,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 7; -- of this schema; a program reads its own version only
+PRAGMA user_version = 8; -- of this schema; a program reads its own version only
 
 -- One row: the campaign of this database. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -60,7 +60,7 @@ CREATE TABLE stratum (
     digest INTEGER NOT NULL
 ) STRICT;
 
--- A prompt of the plan and its golden run.
+-- A prompt of the plan and its golden run; of an item with several samples, one of them.
 CREATE TABLE item (
     id INTEGER PRIMARY KEY, -- index in the plan
     prompt TEXT,
@@ -78,6 +78,7 @@ CREATE TABLE item (
     doc_id TEXT, -- its name in the task's data
     task_group TEXT, -- language, subject, level or pair
     target TEXT, -- reference answer; of choices the right one, from 0
+    sample INTEGER, -- of the item's, from 0, all in a row; null: it has no others
     answer TEXT, -- golden's; of choices the one chosen, from 0
     choice_logp TEXT, -- JSON: golden's log-likelihood of each choice in nats; null: no choices
     score ANY, -- golden's, from 0 to 1

@@ -64,7 +64,7 @@ struct decode_rules answers_rules(const struct decode_rules *all, const struct a
     rules.n = item->n;
     rules.stops = item->stop;
     rules.n_stops = item->n_stops;
-    rules.sampler.seed = answers_seed(all->sampler.seed, item->key, sample);
+    rules.sampler.seed = answers_seed(all->sampler.seed, item->key, item->first_sample + sample);
     return rules;
 }
 

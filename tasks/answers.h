@@ -27,6 +27,7 @@ struct answers_item {
     const int32_t *ids; /* (n_ids) */
     uint32_t n_ids;
     uint32_t key;                   /* its index in the task's data: keys the draws */
+    uint32_t first_sample;          /* number of its first sample: keys them too */
     uint32_t n;                     /* most tokens */
     const struct decode_stop *stop; /* (n_stops) */
     uint32_t n_stops;
@@ -70,7 +71,7 @@ struct answers_params {
 /* The seed of one text (model/sampler.h): draws are keyed by (seed, item, sample, step). */
 uint64_t answers_seed(uint64_t seed, uint32_t key, uint32_t sample);
 
-/* The rules of a sample of an item, from those of all texts. */
+/* The rules of an item's sample, counted from its first, from those of all texts. */
 struct decode_rules answers_rules(const struct decode_rules *all, const struct answers_item *item,
                                   uint32_t sample);
 

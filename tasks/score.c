@@ -34,15 +34,24 @@ static void add_matches(struct score_columns *out, const struct task *task)
     }
 }
 
+uint32_t score_pass_ks(uint32_t out[SCORE_PASS_KS], uint32_t samples)
+{
+    const uint32_t ks[SCORE_PASS_KS] = {1, 10, 100, samples};
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < SCORE_PASS_KS; i++) {
+        if (ks[i] > (n ? out[n - 1] : 0) && ks[i] <= samples)
+            out[n++] = ks[i];
+    }
+    return n;
+}
+
 static void add_passes(struct score_columns *out, uint32_t samples)
 {
-    const uint32_t ks[] = {1, 10, 100, samples};
-    uint32_t last = 0;
-    for (size_t i = 0; i < sizeof(ks) / sizeof(*ks); i++) {
-        if (ks[i] <= last || ks[i] > samples)
-            continue;
+    uint32_t ks[SCORE_PASS_KS];
+    const uint32_t n = score_pass_ks(ks, samples);
+    for (uint32_t i = 0; i < n; i++) {
         struct score_column *column = add(out, TASK_PASS);
-        column->k = last = ks[i];
+        column->k = ks[i];
         snprintf(column->name, sizeof(column->name), "pass@%u", ks[i]);
     }
 }

@@ -76,4 +76,9 @@ enum status score_corpus(struct score_corpus *out, struct arena *arena, enum tas
  * right <= n, 1 <= k <= n; to a few units of the last place, also near 0. */
 double score_pass_at_k(uint32_t n, uint32_t right, uint32_t k);
 
+/* The k of pass@k that are told of so many samples: 1, 10, 100 and all, in rising order. Returns
+ * their number. */
+#define SCORE_PASS_KS 4
+uint32_t score_pass_ks(uint32_t out[SCORE_PASS_KS], uint32_t samples);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "inject/report/report_arms.h"
 #include "inject/report/report_corpus.h"
+#include "inject/report/report_pass.h"
 #include "inject/report/report_tasks.h"
 
 #define STRATA_MOST 8 /* more are left to the report */
@@ -79,10 +80,31 @@ static enum status print_corpora(struct report_context *context)
     return st;
 }
 
+/* Several samples of an item: pass@k. */
+static enum status print_passes(struct report_context *context, const struct report_tasks *tasks)
+{
+    struct report_passes passes;
+    const enum status st = report_pass_make(&passes, context, tasks);
+    if (!st && passes.count > 0)
+        printf("\npass@k                 items  golden  faulty  change [%g %%]\n",
+               100 * context->confidence);
+    for (uint32_t i = 0; i < passes.count && !st; i++) {
+        const struct report_pass *p = &passes.row[i];
+        char name[64], change[REPORT_INTERVAL_TEXT];
+        snprintf(name, sizeof(name), "%s pass@%" PRIu32, p->task, p->k);
+        printf("%-22.22s %5" PRIu32 "   %5.3f", name, p->items, p->golden.rate);
+        report_interval_ends(change, p->change, " points", p->of_change);
+        if (has_intervals(context->data) && !p->reason)
+            printf("   %5.3f  %s", p->faulty.rate, change);
+        printf("\n");
+    }
+    return st;
+}
+
 static enum status print_answers(struct report_context *context)
 {
     struct report_tasks tasks;
-    const enum status st = report_tasks_make(&tasks, context);
+    enum status st = report_tasks_make(&tasks, context);
     if (st)
         return st;
     printf("\nanswers lost           items  score  faults   lost   share [%g %%]\n",
@@ -96,7 +118,8 @@ static enum status print_answers(struct report_context *context)
     print_row(context, &tasks, &tasks.all, false);
     printf("score: of golden runs; faults: those on items with a score above 0; lost: the score "
            "fell (sdc_critical)\n");
-    return print_corpora(context);
+    st = print_corpora(context);
+    return st ? st : print_passes(context, &tasks);
 }
 
 /* A line an arm. */

@@ -283,7 +283,8 @@ static enum status find_tasks(struct cli_gate_result *out, struct arena *arena,
         .data = &source->data, .arena = arena, .asked = CLI_GATE_TASKS};
     enum status st = report_context_init(&context, &work);
     st = st ? st : report_tasks_make(&out->tasks, &context);
-    return st ? st : report_corpus_make(&out->corpora, &context);
+    st = st ? st : report_corpus_make(&out->corpora, &context);
+    return st ? st : report_pass_make(&out->passes, &context, &out->tasks);
 }
 
 static void conclude(struct cli_gate_result *out, const struct cli_gate_options *options)

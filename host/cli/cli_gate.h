@@ -11,6 +11,7 @@
 #include "inject/report/report_gate.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_pairs.h"
+#include "inject/report/report_pass.h"
 #include "inject/report/report_tasks.h"
 #include "inject/stats/stats_gate.h"
 
@@ -30,6 +31,7 @@ struct cli_gate_result {
     enum stats_gate_verdict verdict; /* of all limits: failed if one is, else undecided if one is */
     struct report_gate gate;
     struct report_corpora corpora;    /* the same */
+    struct report_passes passes;      /* the same */
     struct report_tasks tasks;        /* of the trials looked at */
     struct report_pairs_result pairs; /* first: new, second: old */
     double confidence;                /* of the comparison: plan_waves.h */

@@ -267,6 +267,7 @@ static enum status print_json(const struct cli_gate_result *result,
         put_baseline_json(&w, result, options);
     report_tasks_members(&w, &result->tasks);
     report_corpus_members(&w, &result->corpora);
+    report_pass_members(&w, &result->passes);
     json_member_text(&w, "note", report_sentence);
     json_object_close(&w);
     return json_end(&w);
@@ -284,6 +285,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
         put_baseline(&text, result, options);
     report_tasks_lines(&text, &result->tasks, CLI_GATE_TASKS);
     report_corpus_lines(&text, &result->corpora, CLI_GATE_TASKS);
+    report_pass_lines(&text, &result->passes, CLI_GATE_TASKS);
     fputs(text_of(&text), stdout);
     const enum status st = text.st;
     text_finish(&text);

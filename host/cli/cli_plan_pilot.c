@@ -29,15 +29,15 @@ static enum status find_parts(struct cli_plan_share *out, struct arena *arena,
         return STATUS_MEMORY;
     for (size_t i = 0; i < data->n; i++) {
         const struct report_trial *t = &data->trial[i];
-        trials[t->item]++;
-        events[t->item] += REPORT_SDC >> t->outcome & 1;
+        trials[t->base]++;
+        events[t->base] += REPORT_SDC >> t->outcome & 1;
     }
-    for (uint32_t i = 0; i < data->n_items; i++) {
+    for (uint32_t i = 0; i < data->n_bases; i++) {
         out->counted += trials[i];
         out->events += events[i];
         out->prompts += trials[i] > 0;
     }
-    stats_plan_components(&out->parts, &(struct stats_plan_pilot){events, trials, data->n_items});
+    stats_plan_components(&out->parts, &(struct stats_plan_pilot){events, trials, data->n_bases});
     return STATUS_OK;
 }
 
@@ -83,7 +83,7 @@ static void look_ahead(struct cli_plan_share *out, const struct cli_plan *plan,
 {
     const double rate = out->rate > 0 ? out->rate : out->interval.bounds.high;
     const double correlation = out->parts.correlation;
-    out->planned = (double)sample_role_trials(plan->sample, ROLE_TRIAL) / plan->plan.n_items;
+    out->planned = (double)sample_role_trials(plan->sample, ROLE_TRIAL) / plan_bases(&plan->plan);
     out->effect =
         isnan(correlation) ? NAN : stats_plan_design_effect(correlation, fmax(out->planned, 1));
     out->best = isnan(correlation) ? STATS_PLAN_NEVER

@@ -223,9 +223,12 @@ static void print_head(const struct cli_plan *p, const char *path, uint32_t leas
     printf("model       %s, act %s, kv %s\n", plan->model, storage_name(plan->act),
            storage_name(plan->kv));
     char prompt[32], tokens[32];
-    printf("items       %" PRIu32 " prompts of %s tokens, %s generated\n", plan->n_items,
+    printf("items       %" PRIu32 " prompts of %s tokens, %s generated", plan_bases(plan),
            range_text(prompt, l.prompt_low, l.prompt_high),
            range_text(tokens, l.tokens_low, l.tokens_high));
+    if (plan->samples > 1)
+        printf(", %" PRIu32 " samples of each item of a task", plan->samples);
+    printf("\n");
     printf("population  %s%s\n", POPULATIONS[plan->population],
            !plan_shares_sites(plan)                     ? ""
            : plan->point_weight == PLAN_POINTS_ELEMENTS ? "; points and fields by elements"
@@ -381,7 +384,8 @@ static enum status print_json(const struct cli_plan *p, const struct speeds *spe
     json_object_open(&w);
     json_member_text(&w, "identity", p->plan.hash);
     json_member_text(&w, "title", p->plan.title);
-    json_member_int(&w, "items", p->plan.n_items);
+    json_member_int(&w, "items", plan_bases(&p->plan));
+    json_member_int(&w, "samples", p->plan.samples > 1 ? p->plan.samples : 1);
     json_member_text(&w, "confirm", p->plan.confirm.n_strata > 0 ? p->plan.confirm.of : NULL);
     put_stop(&w, &p->plan, speeds->least);
     put_strata(&w, p);

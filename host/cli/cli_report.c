@@ -239,6 +239,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     report_arms_members(w, &page->arms);
     report_own_members(w, page->context.own, page->context.asked);
     report_corpus_members(w, &page->corpora);
+    report_pass_members(w, &page->passes);
 }
 
 static void put_interval(struct json_writer *w, struct report_table *table, uint32_t row,

@@ -21,7 +21,8 @@ static struct answers_item answers_item_of(const struct campaign_item *item)
     const struct plan_input *input = &item->input;
     return (struct answers_item){.ids = input->ids,
                                  .n_ids = input->n_ids,
-                                 .key = item->row.id,
+                                 .key = item->base,
+                                 .first_sample = item->sample,
                                  .n = input->n,
                                  .stop = input->stop,
                                  .n_stops = input->n_stops};

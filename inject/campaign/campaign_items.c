@@ -80,6 +80,9 @@ static enum status make_item(struct campaign_item *out, struct arena *arena,
     const struct plan_item *item = &plan->item[index];
     enum status st = plan_item_input(plan, index, model, arena, &out->input);
     out->question = item->question;
+    out->base = item->base;
+    out->sample = item->sample;
+    out->row.sample = plan->samples > 1 && item->question ? item->sample : STORE_ONE_SAMPLE;
     out->row.prompt = item->prompt ? item->prompt : "";
     out->row.prompt_group = item->group;
     if (!st && out->input.choices.n_choices > 0)

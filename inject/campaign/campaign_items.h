@@ -17,6 +17,7 @@
 struct campaign_item {
     struct plan_input input;
     const struct plan_question *question; /* null: no score */
+    uint32_t base, sample;                /* of its plan_item: keys of its draws */
     const struct golden_choice *choice;   /* (input.choices.n_choices) */
 
     bool known; /* the golden run is known: */
@@ -28,8 +29,8 @@ struct campaign_item {
 
 #define CAMPAIGN_RIGHT (1 - 1e-9) /* an answer with this score is right */
 
-/* One for each item of the plan. STATUS_INPUT if a prompt is empty, holds an unknown id, or does
- * not fit the model's context with its n tokens. */
+/* One for each item of the plan, and so for each sample. STATUS_INPUT if a prompt is empty, holds
+ * an unknown id, or does not fit the model's context with its n tokens. */
 enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
                                 const struct plan *plan, const struct model *model) STATUS_MUST_USE;
 

@@ -20,8 +20,8 @@
 
 struct scored {
     struct scored *next;
-    uint32_t item;
-    uint64_t key; /* of the text */
+    uint32_t base; /* of its item: samples share their texts */
+    uint64_t key;  /* of the text */
     const char *text, *answer;
     double score;
 };
@@ -115,10 +115,11 @@ static enum status score_text(struct scored *out, struct campaign_score *s,
 static enum status look_up(const struct scored **out, struct campaign_score *s, uint32_t item,
                            const char *text)
 {
-    const uint64_t key = hash_fold_bytes(item, text, strlen(text));
+    const uint32_t base = s->plan->item[item].base;
+    const uint64_t key = hash_fold_bytes(base, text, strlen(text));
     struct scored **bucket = &s->bucket[key % BUCKETS];
     for (const struct scored *seen = *bucket; seen; seen = seen->next) {
-        if (seen->item == item && seen->key == key && strcmp(seen->text, text) == 0) {
+        if (seen->base == base && seen->key == key && strcmp(seen->text, text) == 0) {
             *out = seen;
             return STATUS_OK;
         }
@@ -126,7 +127,7 @@ static enum status look_up(const struct scored **out, struct campaign_score *s, 
     struct scored *made = arena_alloc(&s->arena, sizeof(*made));
     if (!made)
         return STATUS_MEMORY;
-    *made = (struct scored){.next = *bucket, .item = item, .key = key, .score = NAN};
+    *made = (struct scored){.next = *bucket, .base = base, .key = key, .score = NAN};
     made->text = arena_text(&s->arena, text, strlen(text));
     if (!made->text)
         return STATUS_MEMORY;

@@ -9,7 +9,7 @@
 #include "inject/store/store.h"
 #include "inject/store/trial_row.h"
 
-/* Scores and the answers that gave them, each text of an item once. */
+/* Scores and the answers that gave them, each text of an item once, whichever sample it is of. */
 struct campaign_score;
 
 /* STATUS_INPUT (logged) where a plan has items of coding tasks and programs cannot be run in a

@@ -37,7 +37,7 @@ static const struct plan_field DECODING[] = {
     {"temp", "", PLAN_FIELD_NUMBER, .at = PLAN_AT(temperature), .range = {.min = 0, .max = 100},
      .fallback = "0", .examples = "[0.8]",
      .what = "Sampling temperature; 0: the most likely token. Golden and faulty runs use the same "
-             "uniform numbers, keyed by seed, item and step."},
+             "uniform numbers, keyed by seed, item, sample and step."},
     {"top_k", "", PLAN_FIELD_U32, .at = PLAN_AT(top_k), .span = {0, 1000000}, .fallback = "0",
      .examples = "[40]", .what = "Sampling among so many most likely tokens; 0: all."},
     {"seed", "", PLAN_FIELD_U64, .at = PLAN_AT(decoding_seed), .span = {0, INT64_MAX},

@@ -117,6 +117,8 @@ struct plan_item {
     const char *at;    /* pointer to its list in the plan, for messages: "/prompts/0/texts" */
     uint32_t index;    /* in there */
     const struct plan_question *question; /* of an item of a task; null: no score */
+    uint32_t sample; /* of the item, from 0: those of one item follow each other */
+    uint32_t base;   /* its number where an item counts once, however many samples it has */
 };
 
 /* An item as a model takes it. */
@@ -227,9 +229,10 @@ struct plan {
     enum plan_end end;
     double temperature;     /* 0: greedy */
     uint32_t top_k;         /* 0: all tokens */
-    uint64_t decoding_seed; /* draws are keyed by it, the item and the step */
-    struct plan_item *item; /* (n_items) */
+    uint64_t decoding_seed; /* draws are keyed by it, the item, the sample and the step */
+    struct plan_item *item; /* (n_items): each sample of an item of a task is one */
     uint32_t n_items;
+    uint32_t samples;        /* of each item of a task; 0: there are none */
     enum plan_split split;   /* that items of tasks were drawn from */
     enum plan_filter filter; /* of items of tasks */
     enum plan_mc mc_target;  /* of items of choices */
@@ -296,6 +299,9 @@ bool plan_shares_sites(const struct plan *plan);
 
 /* Whether some item is of a task, so that its answers have scores. */
 bool plan_scores(const struct plan *plan);
+
+/* How many items there are, each with all its samples. */
+uint32_t plan_bases(const struct plan *plan);
 
 /* True if the campaign ends once its question is answered. */
 bool plan_stops_itself(const struct plan *plan);

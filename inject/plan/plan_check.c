@@ -401,6 +401,34 @@ static enum status check_questions(const struct plan_reader *r, const struct jso
     return STATUS_OK;
 }
 
+/* Samples of an item: what makes them differ, and whether their number right means something. */
+static enum status check_samples(const struct plan_reader *r, const struct json *items)
+{
+    const struct plan *plan = r->plan;
+    if (!(plan->temperature > 0))
+        return wrong(r, items, "samples",
+                     "found several samples without a temperature, at which they are all alike; "
+                     "expected decoding.temp above 0");
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        const struct plan_question *q = plan->item[i].question;
+        if (!q || (q->kind != TASK_CHOICES && !task_metric_is_corpus(q->metric)))
+            continue;
+        log_error("%s: found several samples of task '%s', expected tasks of generation or code "
+                  "whose answers are right or wrong",
+                  json_where(r->doc, json_get(items, "samples")), q->task);
+        return STATUS_INPUT;
+    }
+    if (plan->filter == PLAN_FILTER_GOLDEN_RIGHT)
+        return wrong(r, items, "filter",
+                     "golden_right leaves samples out, of which pass@k needs all: expected the "
+                     "filter all");
+    if (plan->stop == PLAN_STOP_TIME_UNIFORM)
+        return wrong(r, items, "samples",
+                     "time_uniform takes items as independent, which samples of one are not: "
+                     "expected one sample, or another rule");
+    return STATUS_OK;
+}
+
 static enum status check_items(const struct plan_reader *r, const struct json *root)
 {
     const struct plan *plan = r->plan;
@@ -411,7 +439,7 @@ static enum status check_items(const struct plan_reader *r, const struct json *r
     if (plan->filter == PLAN_FILTER_GOLDEN_RIGHT && plan->design != PLAN_NESTED)
         return wrong(r, json_get(root, "items"), "filter",
                      "golden_right leaves items out: expected the design nested");
-    return STATUS_OK;
+    return plan->samples > 1 ? check_samples(r, json_get(root, "items")) : STATUS_OK;
 }
 
 enum status plan_check(const struct plan_reader *r, const struct json *root)

@@ -10,6 +10,7 @@
 
 #define ITEMS_MAX 1000000 /* items of a plan */
 #define TASKS_MAX 64u
+#define SAMPLES_MAX 1000
 
 static enum status wrong_list(const struct plan_reader *r, const struct json *at, const char *what)
 {
@@ -24,6 +25,7 @@ struct asked {
     enum plan_format format;
     uint32_t n, shots, tokens; /* 0: all; PLAN_TASK_SHOTS: the task's; 0: the task's */
     uint64_t seed;
+    uint32_t samples;
     enum plan_filter filter;
     enum plan_mc mc_target;
     const char *data; /* "": where data are looked for */
@@ -58,6 +60,11 @@ static const struct plan_field ITEMS[] = {
      .what = "Form of generated answers' prompts. chat: a message in the model's own template, "
              "after a turn of the chat for each example; auto: chat where the model has one. "
              "Choices are always plain."},
+    {"samples", NULL, PLAN_FIELD_U32, .at = ASKED(samples), .span = {1, SAMPLES_MAX},
+     .fallback = "1", .examples = "[4]",
+     .what = "Answers to each item, drawn apart: a golden run each, with pass@k of them with and "
+             "without faults. Of generation and code, with a temperature above 0. Design nested "
+             "strikes one sample at a time, crossed and fault_major all of them by each fault."},
     {"filter", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FILTER, ASKED(filter), .fallback = "'all'",
      .examples = "['golden_right']",
      .what = "golden_right: only items that the golden run answers right are struck."},
@@ -112,35 +119,49 @@ static enum status make_question(const struct plan_reader *r, const struct asked
     return st;
 }
 
+static enum status make_room(const struct plan_reader *r)
+{
+    struct plan *plan = r->plan;
+    if (plan->n_items == ITEMS_MAX) {
+        log_error("%s: expected at most %d items in all, each sample counted",
+                  json_where(r->doc, json_root(r->doc)), ITEMS_MAX);
+        return STATUS_INPUT;
+    }
+    if (plan->n_items & (plan->n_items - 1))
+        return STATUS_OK; /* full at each power of two */
+    struct plan_item *more =
+        arena_array(r->arena, plan->n_items ? 2 * (size_t)plan->n_items : 1, sizeof(*more));
+    if (!more)
+        return STATUS_MEMORY;
+    if (plan->n_items > 0)
+        memcpy(more, plan->item, plan->n_items * sizeof(*more));
+    plan->item = more;
+    return STATUS_OK;
+}
+
+/* All samples of an item. */
 static enum status add(const struct plan_reader *r, const struct plan_question *question,
                        const char *at, uint32_t index)
 {
     struct plan *plan = r->plan;
     struct plan_question *kept = arena_alloc(r->arena, sizeof(*kept));
-    if (!kept)
-        return STATUS_MEMORY;
-    if (plan->n_items == ITEMS_MAX) {
-        log_error("%s: expected at most %d items in all", json_where(r->doc, json_root(r->doc)),
-                  ITEMS_MAX);
-        return STATUS_INPUT;
+    const uint32_t base = plan_bases(plan);
+    enum status st = kept ? STATUS_OK : STATUS_MEMORY;
+    if (kept)
+        *kept = *question;
+    for (uint32_t sample = 0; sample < plan->samples && !st; sample++) {
+        st = make_room(r);
+        if (!st)
+            plan->item[plan->n_items++] = (struct plan_item){.prompt = kept->item.prompt,
+                                                             .n = kept->item.max_tokens,
+                                                             .group = kept->task,
+                                                             .at = at,
+                                                             .index = index,
+                                                             .question = kept,
+                                                             .sample = sample,
+                                                             .base = base};
     }
-    if ((plan->n_items & (plan->n_items - 1)) == 0) { /* full: at each power of two */
-        struct plan_item *more =
-            arena_array(r->arena, plan->n_items ? 2 * (size_t)plan->n_items : 1, sizeof(*more));
-        if (!more)
-            return STATUS_MEMORY;
-        if (plan->n_items > 0)
-            memcpy(more, plan->item, plan->n_items * sizeof(*more));
-        plan->item = more;
-    }
-    *kept = *question;
-    plan->item[plan->n_items++] = (struct plan_item){.prompt = kept->item.prompt,
-                                                     .n = kept->item.max_tokens,
-                                                     .group = kept->task,
-                                                     .at = at,
-                                                     .index = index,
-                                                     .question = kept};
-    return STATUS_OK;
+    return st;
 }
 
 static const enum task_split SPLIT[] = {[PLAN_SPLIT_ALL] = TASK_SPLIT_ALL,
@@ -278,6 +299,7 @@ enum status plan_items_read(const struct plan_reader *r, const struct json *valu
     }
     st = st ? st : find_data(&asked.data, r);
     r->plan->split = asked.split;
+    r->plan->samples = asked.samples;
     r->plan->filter = asked.filter;
     r->plan->mc_target = asked.mc_target;
     if (!st && r->plan->n_items > 0) { /* room for more: see add */
@@ -303,9 +325,11 @@ static void put_items(struct json_writer *w, const struct plan *plan, bool with_
         json_member_text(w, "split", kinds_text(KINDS_SPLIT, plan->split));
     json_member_text(w, "filter", kinds_text(KINDS_ITEM_FILTER, plan->filter));
     json_member_text(w, "mc_target", kinds_text(KINDS_MC_TARGET, plan->mc_target));
+    if (plan->samples > 1) /* plans without keep their identity */
+        json_member_int(w, "samples", plan->samples);
     json_member_array(w, "list");
     for (uint32_t i = 0; i < plan->n_items; i++) {
-        if (plan->item[i].question)
+        if (plan->item[i].question && plan->item[i].sample == 0)
             plan_question_put(w, plan->item[i].question);
     }
     json_array_close(w);
@@ -315,6 +339,11 @@ static void put_items(struct json_writer *w, const struct plan *plan, bool with_
 void plan_items_inline(struct json_writer *w, const struct plan *plan)
 {
     put_items(w, plan, true);
+}
+
+uint32_t plan_bases(const struct plan *plan)
+{
+    return plan->n_items > 0 ? plan->item[plan->n_items - 1].base + 1 : 0;
 }
 
 bool plan_scores(const struct plan *plan)

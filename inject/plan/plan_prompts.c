@@ -49,6 +49,7 @@ static enum status add_item(const struct set *set, const struct plan_item *item)
     }
     items->item[items->count] = *item;
     items->item[items->count].index = items->count - set->first;
+    items->item[items->count].base = items->count;
     items->count++;
     return STATUS_OK;
 }

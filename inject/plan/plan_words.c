@@ -93,7 +93,7 @@ static uint32_t numbers_below(const struct plan *plan, enum plan_dimension dimen
     case PLAN_BY_BIT:
         return 32;
     case PLAN_BY_ITEM:
-        return plan->n_items;
+        return plan_bases(plan);
     default:
         return 0;
     }

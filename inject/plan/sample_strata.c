@@ -9,6 +9,8 @@
 #include "inject/plan/plan_confirm.h"
 #include "inject/plan/sample_internal.h"
 
+#define ORDER_KEY UINT64_C(0x6974656d) /* apart from all keys of draws */
+
 static bool has_dimension(const struct plan *plan, enum plan_dimension dimension)
 {
     for (uint32_t i = 0; i < plan->n_strata; i++) {
@@ -18,10 +20,12 @@ static bool has_dimension(const struct plan *plan, enum plan_dimension dimension
     return false;
 }
 
-/* The set of an item, created for its first item. */
+/* The set of an item, created for its first item; the set of one item has all its samples. */
 static uint32_t set_of(struct sample *s, uint32_t item)
 {
     const bool by_item = has_dimension(s->plan, PLAN_BY_ITEM);
+    if (by_item && s->plan->item[item].sample > 0)
+        return s->n_item_sets - 1; /* its samples follow each other */
     const char *label = has_dimension(s->plan, PLAN_BY_GROUP) ? s->plan->item[item].group : "";
     for (uint32_t k = 0; !by_item && k < s->n_item_sets; k++) {
         if (strcmp(s->item_set[k].label, label) == 0)
@@ -29,6 +33,15 @@ static uint32_t set_of(struct sample *s, uint32_t item)
     }
     s->item_set[s->n_item_sets] = (struct sample_item_set){.label = label};
     return s->n_item_sets++;
+}
+
+/* Trials are spread evenly over the items in this order. Samples of an item come at random, so that
+ * they are struck apart from each other (pass@k needs it): of neighbours only one is, where there
+ * are fewer trials than samples. */
+static uint32_t item_at(const struct sample *s, uint32_t place)
+{
+    const struct sample_key key = sample_index_key(s->key, ORDER_KEY);
+    return s->plan->samples > 1 ? (uint32_t)sample_index_permute(key, place, s->n_strike) : place;
 }
 
 /* One set of all items, or one per item or group. */
@@ -48,8 +61,9 @@ static enum status make_sets(struct sample *s)
     for (uint32_t k = 0; k < s->n_item_sets; k++)
         s->item_set[k].count = 0;
     for (uint32_t i = 0; i < s->n_strike; i++) {
-        struct sample_item_set *to = &s->item_set[set[i]];
-        s->set_item[to->first + to->count++] = i;
+        const uint32_t item = item_at(s, i);
+        struct sample_item_set *to = &s->item_set[set[item]];
+        s->set_item[to->first + to->count++] = item;
     }
     return STATUS_OK;
 }
@@ -78,7 +92,7 @@ static enum status put_label(struct sample *s, struct sample_weighed *h)
     for (uint32_t i = 0; !st && i < plan->n_strata; i++) {
         const enum plan_dimension d = plan->strata[i];
         if (d == PLAN_BY_ITEM)
-            value[d] = arena_printf(&s->arena, "%u", s->set_item[set->first]);
+            value[d] = arena_printf(&s->arena, "%u", item->base);
         else if (d == PLAN_BY_GROUP)
             value[d] = item->group[0] ? item->group : "none";
         else

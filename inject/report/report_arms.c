@@ -240,11 +240,11 @@ static struct stats_recovery recover(const struct work *w, const struct subset *
         const struct stats_recovery_item own = losses_of(pair, loss);
         if (!holds(subset, t))
             continue;
-        w->item[t->item].without += pair->weight * own.without;
-        w->item[t->item].with += pair->weight * own.with;
+        w->item[t->base].without += pair->weight * own.without;
+        w->item[t->base].with += pair->weight * own.with;
     }
     const struct stats_recovery_params params = {.item = w->item,
-                                                 .n_items = data->n_items,
+                                                 .n_items = data->n_bases,
                                                  .level = report_figure_level(w->context),
                                                  .replicates = REPLICATES,
                                                  .seed = SEED,

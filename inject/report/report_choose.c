@@ -142,7 +142,7 @@ static enum status init(struct chooser *c, struct arena *arena, const struct rep
 
 bool report_choose_in_half(const struct report_trial *trial, enum report_half half)
 {
-    return half == REPORT_BOTH || trial->item % 2 == (half == REPORT_ODD);
+    return half == REPORT_BOTH || trial->base % 2 == (half == REPORT_ODD);
 }
 
 /* Units by the trials of one half of the items; returns the mean weight of a trial. */

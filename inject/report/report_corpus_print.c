@@ -90,19 +90,14 @@ void report_corpus_members(struct json_writer *w, const struct report_corpora *c
 
 void report_corpus_change(char out[REPORT_INTERVAL_TEXT], const struct report_corpus *row)
 {
-    const struct stats_interval of = row->of_change;
-    char number[3][REPORT_INTERVAL_TEXT];
-    const int decimals =
-        report_interval_decimals((struct stats_interval){of.low / 100, of.high / 100});
-    report_interval_percent(number[0], row->change / 100, decimals);
-    report_interval_percent(number[1], of.low / 100, decimals);
-    report_interval_percent(number[2], of.high / 100, decimals);
+    const struct stats_interval of = {row->of_change.low / 100, row->of_change.high / 100};
+    char number[REPORT_INTERVAL_TEXT];
+    report_interval_percent(number, row->change / 100, report_interval_decimals(of));
     if (isnan(row->change) || row->no_interval)
         snprintf(out, REPORT_INTERVAL_TEXT, "%.16s, no interval: %.80s",
-                 isnan(row->change) ? "-" : number[0], row->no_interval);
+                 isnan(row->change) ? "-" : number, row->no_interval);
     else
-        snprintf(out, REPORT_INTERVAL_TEXT, "%.16s [%.16s, %.16s]", number[0], number[1],
-                 number[2]);
+        report_interval_ends(out, row->change / 100, "", of);
 }
 
 /* Groups are left to tables and JSON. */

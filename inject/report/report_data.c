@@ -188,6 +188,12 @@ static enum status add_deviation(struct report_data *data, const char *text, str
     return larger ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* At most `item`, which may be none of the plan's: fill_trial refuses it. */
+static uint32_t base_of(const struct plan *plan, int64_t item)
+{
+    return item >= 0 && item < plan->n_items ? plan->item[item].base : (uint32_t)item;
+}
+
 /* A text is its own answer where none is extracted from it; if golden's text has none to extract,
  * and the faulty one neither, nothing changed. */
 static bool is_answer_changed(const struct plan *plan, const struct trial_row *row, uint8_t outcome)
@@ -229,6 +235,7 @@ static enum status fill_trial(struct report_data *data, const struct trial_row *
         .trial = (uint64_t)row->trial,
         .fault_key = report_data_fault_key(row),
         .item = (uint32_t)row->item,
+        .base = base_of(data->plan, row->item),
         .stratum = (uint32_t)row->stratum,
         .device = row->device_id == TRIAL_ROW_NULL ? REPORT_NONE : (uint32_t)row->device_id,
         .n_faults = row->n_faults > 0 ? (uint32_t)row->n_faults : 1,
@@ -351,7 +358,7 @@ static uint32_t number_keys(struct keyed *keyed, struct report_trial *trial, siz
     uint32_t count = 0;
     for (size_t i = 0; i < n; i++) {
         const uint64_t key = trial[i].fault_key;
-        keyed[i] = (struct keyed){cells ? hash_fold64(key, trial[i].item) : key, i};
+        keyed[i] = (struct keyed){cells ? hash_fold64(key, trial[i].base) : key, i};
     }
     qsort(keyed, n, sizeof(*keyed), by_key);
     for (size_t i = 0; i < n; i++) {
@@ -444,6 +451,7 @@ enum status report_data_load(struct report_data *out, struct store *store, const
     st = st ? st : store_read_devices(store, arena, &out->device, &out->n_devices);
     st = st ? st : store_read_incidents(store, arena, &out->incident, &out->n_incidents);
     st = st ? st : check_order(out);
+    out->n_bases = out->n_items > 0 ? base_of(plan, out->n_items - 1) + 1 : 0;
     st = st ? st : store_each_row(store, visit, out);
     if (!st && arm)
         st = store_each_armed(store, visit_armed, out);

@@ -31,7 +31,8 @@ enum status report_names_find(struct report_names *names, struct arena *arena, c
 struct report_trial {
     uint64_t trial, fault_key;
     uint32_t item, stratum; /* indices of report_data.item, .stratum                       */
-    uint32_t fault, cell;   /* clusters of stats_cluster: the fault, and the fault on an item */
+    /* Clusters of stats_cluster: the item with all its samples, the fault, the fault on an item. */
+    uint32_t base, fault, cell;
     uint32_t site, site_kind, op, field; /* in names                                        */
     uint32_t device;
     uint32_t flags; /* bit per enum flag */
@@ -60,6 +61,7 @@ struct report_data {
     struct store_device *device;   /* (n_devices)            */
     struct store_incident *incident;
     uint32_t n_strata, n_items, n_devices, n_incidents;
+    uint32_t n_bases; /* items, each with all its samples */
 
     /* (n_strata): share of a stratum's faults that were drawn, if none comes twice
      * (store_stratum.distinct_faults), so that the finite-population correction holds; else 0.

@@ -238,8 +238,11 @@ static enum status put_example(struct text *out, const struct report_context *co
         return st;
     st = report_diff_make(&diff, context->arena, item->text ? item->text : "",
                           row.faulty_text ? row.faulty_text : "");
-    text_addf(out, "<article class=\"example\"><h3>Trial %" PRIu64 ", item %" PRIu32 "</h3>\n",
-              t->trial, t->item);
+    text_addf(out, "<article class=\"example\"><h3>Trial %" PRIu64 ", item %" PRIu32, t->trial,
+              t->base);
+    if (item->sample != STORE_ONE_SAMPLE)
+        text_addf(out, ", sample %" PRIu32, item->sample);
+    text_put(out, "</h3>\n");
     put_facts(out, &row);
     text_put(out, "<p class=\"prompt\"><b>Prompt</b> ");
     report_out_html(out, item->prompt ? item->prompt : "(token ids)");

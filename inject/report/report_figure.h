@@ -19,6 +19,7 @@ struct report_tasks;   /* report_tasks.h */
 struct report_arms;    /* report_arms.h */
 struct report_corpora; /* report_corpus.h */
 struct report_own;     /* report_own.h */
+struct report_passes;  /* report_pass.h */
 
 /* The source of every picture. */
 struct report_context {
@@ -36,7 +37,8 @@ struct report_context {
                                          plan_waves.h */
     const struct report_arms *arms;   /* null: not made */
     const struct report_tasks *tasks; /* rows of tasks, none without scores; null: not made */
-    const struct report_corpora *corpora; /* the same of corpora */
+    const struct report_corpora *corpora; /* the same of corpora, */
+    const struct report_passes *passes;   /* and of pass@k */
     const struct report_own *own;         /* null: none */
     struct report_context *anew;          /* of a campaign that estimates strata anew; null: none */
     report_events main;                   /* critical if there are scores, else SDC */

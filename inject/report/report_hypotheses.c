@@ -194,8 +194,8 @@ static enum status count_events(struct report_hypothesis *out, struct report_con
         if (!sign[t->stratum] || !(MEASURES[out->plan->of].events >> t->outcome & 1))
             continue;
         out->events++;
-        out->event_items += !seen[t->item];
-        seen[t->item] = 1;
+        out->event_items += !seen[t->base];
+        seen[t->base] = 1;
     }
     return STATUS_OK;
 }

@@ -82,6 +82,17 @@ void report_interval_text(char out[REPORT_INTERVAL_TEXT], const struct report_in
              100 * confidence, basis);
 }
 
+void report_interval_ends(char out[REPORT_INTERVAL_TEXT], double share, const char *unit,
+                          struct stats_interval bounds)
+{
+    const int decimals = report_interval_decimals(bounds);
+    char text[3][REPORT_INTERVAL_TEXT];
+    report_interval_percent(text[0], share, decimals);
+    report_interval_percent(text[1], bounds.low, decimals);
+    report_interval_percent(text[2], bounds.high, decimals);
+    snprintf(out, REPORT_INTERVAL_TEXT, "%.16s%s [%.16s, %.16s]", text[0], unit, text[1], text[2]);
+}
+
 void report_interval_members(struct json_writer *w, const struct stats_cluster_interval *interval)
 {
     json_member_text(w, "method", report_interval_method(interval->method));

@@ -40,6 +40,11 @@ void report_interval_basis(char out[REPORT_INTERVAL_TEXT], const struct report_i
 void report_interval_text(char out[REPORT_INTERVAL_TEXT], const struct report_interval *of,
                           double confidence);
 
+/* "-2.0 points [-2.9, -0.96]": a share and its ends in per cent or points, with the unit after it.
+ */
+void report_interval_ends(char out[REPORT_INTERVAL_TEXT], double share, const char *unit,
+                          struct stats_interval bounds);
+
 /* Members "method", "interval_n", "interval_shift" of an open object. */
 void report_interval_members(struct json_writer *w, const struct stats_cluster_interval *interval);
 

@@ -130,7 +130,7 @@ static void put_population(struct text *out, const struct report_data *data)
     text_addf(out,
               "%" PRIu64 " trials over %" PRIu32 " item%s count, of %" PRIu64
               " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",
-              (uint64_t)data->n, data->n_items, data->n_items == 1 ? "" : "s", data->expected,
+              (uint64_t)data->n, data->n_bases, data->n_bases == 1 ? "" : "s", data->expected,
               report_data_is_complete(data) ? "complete"
               : plan_stops_itself(plan)     ? "the rest may not be needed, see below"
                                             : "growing: rates are provisional",
@@ -163,7 +163,7 @@ static void put_census(struct text *out, const struct report_data *data)
         all = data->drawn[h] >= 1;
     if (!all)
         return;
-    text_put(out, data->n_items == 1
+    text_put(out, data->n_bases == 1
                       ? "Every fault of the population was run on the one prompt: rates over "
                         "them are known, and their intervals have no width. "
                       : "Every fault of the population was run on each prompt: intervals "
@@ -209,7 +209,7 @@ static void put_statistics(struct text *out, const struct report_context *contex
         "by the skewness of the cluster sums; Clopper and Pearson's below 10 events and without "
         "any)%s. Each interval is printed with that n. ",
         100 * context->confidence,
-        context->data->n_items > 1 ? "two-way cluster variance over items and faults"
+        context->data->n_bases > 1 ? "two-way cluster variance over items and faults"
                                    : "cluster variance over faults",
         total && sdc.missing == 0 ? ", and are checked against a cluster bootstrap" : "");
     put_design_effect(out, context, &sdc);

@@ -57,6 +57,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_ALARMS] = report_arms_alarms,
     [REPORT_TABLE_OWN] = report_own_table,
     [REPORT_TABLE_CORPORA] = report_corpus_table,
+    [REPORT_TABLE_PASSES] = report_pass_table,
     [REPORT_TABLE_PLACES] = report_maps_places,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
     [REPORT_TABLE_CHECKS] = report_summary_checks,
@@ -99,6 +100,8 @@ enum status report_page_init(struct report_page *out, const struct report_params
         st = report_tasks_make(&out->tasks, &out->context);
     if (!st)
         st = report_corpus_make(&out->corpora, &out->context);
+    st = st ? st : report_pass_make(&out->passes, &out->context, &out->tasks);
+    out->context.passes = &out->passes;
     out->context.tasks = &out->tasks;
     st = st ? st : report_arms_make(&out->arms, &out->context);
     out->context.arms = &out->arms;
@@ -158,7 +161,7 @@ static void put_head(struct text *out, const struct report_page *page)
               ", population %s, design %s, %" PRIu64 " trials over %" PRIu32
               " items; plan <code>%.12s</code>.</p>\n",
               kinds_text(KINDS_POPULATION, data->plan->population),
-              kinds_text(KINDS_DESIGN, data->plan->design), (uint64_t)data->n, data->n_items,
+              kinds_text(KINDS_DESIGN, data->plan->design), (uint64_t)data->n, data->n_bases,
               data->identity->plan_hash);
     if (data->plan->notes && *data->plan->notes) {
         text_put(out, "<p>");

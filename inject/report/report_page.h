@@ -6,6 +6,7 @@
 #include "inject/report/report_arms.h"
 #include "inject/report/report_corpus.h"
 #include "inject/report/report_methods.h"
+#include "inject/report/report_pass.h"
 #include "inject/report/report_pictures.h"
 #include "inject/report/report_tasks.h"
 
@@ -15,6 +16,7 @@ enum {
     REPORT_TABLE_TASKS,
     REPORT_TABLE_ANSWERS,
     REPORT_TABLE_CORPORA,
+    REPORT_TABLE_PASSES,
     REPORT_TABLE_PLACES,
     REPORT_TABLE_ARMS,
     REPORT_TABLE_COVERAGE,
@@ -46,6 +48,7 @@ struct report_page {
     struct report_context context, anew;
     struct report_tasks tasks;
     struct report_corpora corpora;
+    struct report_passes passes;
     struct report_arms arms;
     struct report_work anew_work;
     struct report_totals totals;

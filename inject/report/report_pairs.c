@@ -50,11 +50,17 @@ static const char *prompt_of(const struct store_item *item)
     return item->prompt && item->prompt[0] ? item->prompt : item->prompt_ids;
 }
 
-/* Item of `other` with the same prompt, REPORT_NONE. */
+static uint64_t item_key(const struct store_item *item)
+{
+    return hash_fold64(text_key(prompt_of(item)), item->sample);
+}
+
+/* Item of `other` with the same prompt, the same sample of it; REPORT_NONE. */
 static uint32_t same_item(const struct store_item *item, const struct report_data *other)
 {
     for (uint32_t i = 0; i < other->n_items; i++) {
-        if (is_same_text(prompt_of(item), prompt_of(&other->item[i])))
+        if (item->sample == other->item[i].sample &&
+            is_same_text(prompt_of(item), prompt_of(&other->item[i])))
             return i;
     }
     return REPORT_NONE;
@@ -86,7 +92,7 @@ static size_t key_trials(struct keyed *out, const struct report_data *data, cons
             ++*out_apart;
             continue;
         }
-        const uint64_t item = text_key(prompt_of(&data->item[t->item]));
+        const uint64_t item = item_key(&data->item[t->item]);
         out[n++] = (struct keyed){hash_fold64(t->fault_key, item), t->trial, t};
     }
     qsort(out, n, sizeof(*out), by_key);
@@ -190,7 +196,7 @@ static void fill(struct report_pairs_result *out, const struct report_pairs *pai
         const double weight = weight_of(&pairs->pair[k]);
         struct share *own = &share[a->stratum];
         pairs->trial[data->n_trials++] = (struct stats_cluster_trial){
-            a->stratum, a->item, a->fault, a->cell, true, x - y, weight};
+            a->stratum, a->base, a->fault, a->cell, true, x - y, weight};
         data->stratum[a->stratum].trials++;
         own->all += weight;
         own->most = fmax(own->most, weight);

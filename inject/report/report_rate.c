@@ -71,7 +71,7 @@ static void add_trial(struct report_work *work, struct stats_cluster_data *out,
     const bool counted = work->member[i] && !isnan(value) && report_rate_holds(t, query->given);
     work->trial[out->n_trials++] = (struct stats_cluster_trial){
         .stratum = out->n_strata - 1,
-        .item = dense(work, 0, t->item, &out->n_items),
+        .item = dense(work, 0, t->base, &out->n_items),
         .fault = dense(work, data->n_items, t->fault, &out->n_faults),
         .cell = dense(work, (size_t)data->n_items + data->n_faults, t->cell, &out->n_cells),
         .counted = counted,

@@ -64,7 +64,7 @@ static uint32_t items_of_group(const struct plan *plan, const char *group)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->n_items; i++)
-        count += strcmp(plan->item[i].group, group) == 0;
+        count += plan->item[i].sample == 0 && strcmp(plan->item[i].group, group) == 0;
     return count;
 }
 
@@ -107,6 +107,13 @@ static void put_tasks(struct text *out, const struct plan *plan)
                   ? "of which only those are struck that the golden run answers right "
                     "(filter golden_right)"
                   : "right and wrong (filter all)");
+    if (plan->samples > 1)
+        text_addf(out,
+                  "Each of them is answered %" PRIu32 " times, and each answer is a golden run of "
+                  "its own, struck %s. ",
+                  plan->samples,
+                  plan->design == PLAN_NESTED ? "by faults of its own"
+                                              : "by the faults that strike the others");
     if (plain > 0)
         text_addf(out, "Beside them stand %" PRIu32 " prompts without a score. ", plain);
     if (choices)

@@ -138,9 +138,9 @@ enum status report_summary_outcomes(struct report_table *out, struct report_cont
 
 static enum stats_bootstrap_unit unit_of(const struct report_data *data)
 {
-    if (data->plan->design == PLAN_CROSSED && data->n_items > 1)
+    if (data->plan->design == PLAN_CROSSED && data->n_bases > 1)
         return STATS_BOOTSTRAP_BOTH;
-    return data->plan->design == PLAN_FAULT_MAJOR || data->n_items < 2 ? STATS_BOOTSTRAP_FAULT
+    return data->plan->design == PLAN_FAULT_MAJOR || data->n_bases < 2 ? STATS_BOOTSTRAP_FAULT
                                                                        : STATS_BOOTSTRAP_ITEM;
 }
 

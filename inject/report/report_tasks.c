@@ -78,26 +78,33 @@ static void mean_of(struct report_rate *out, const struct part *part, enum measu
                                        .level = report_figure_level(part->context)});
 }
 
-/* Means over items; Wilson's interval at the n of their weights (Kish), which is wider than needed
- * for scores between 0 and 1. */
+/* Means over items and their samples; Wilson's interval at the n of the items' weights (Kish),
+ * which is wider than needed for scores between 0 and 1. An item is right if a sample is. */
 static void fill_items(struct report_task *out, const struct report_context *context)
 {
     const struct report_data *data = context->data;
     const struct stats_interval_level level = report_figure_level(context);
-    double sum = 0, squares = 0, golden = 0;
+    double sum = 0, squares = 0, golden = 0, own = 0;
+    bool right = false;
     out->chance = 0;
     for (uint32_t i = 0; i < data->n_items; i++) {
         const struct store_item *item = &data->item[i];
         if (!report_tasks_holds(out, item))
             continue;
-        out->items++;
+        if (item->sample == STORE_ONE_SAMPLE || item->sample == 0) {
+            own = 0;
+            right = false;
+            out->items++;
+        }
         out->corpus = out->name && i < data->plan->n_items && data->plan->item[i].question &&
                       task_metric_is_corpus(data->plan->item[i].question->metric);
-        out->right_items += item->score >= REPORT_RIGHT;
+        out->right_items += !right && item->score >= REPORT_RIGHT;
+        right = right || item->score >= REPORT_RIGHT;
         golden += item->weight * item->score;
         out->chance += item->weight * item->chance;
         sum += item->weight;
-        squares += item->weight * item->weight;
+        squares += item->weight * (item->weight + 2 * own); /* of the sum of its samples' */
+        own += item->weight;
     }
     const double n = sum * sum / squares, rate = fmin(golden / sum, 1);
     out->chance /= sum;

@@ -199,17 +199,6 @@ void report_tasks_members(struct json_writer *w, const struct report_tasks *task
     json_array_close(w);
 }
 
-/* "-2.0 % [-2.9, -0.96]" */
-static void put_ends(struct text *out, double share, const char *unit, struct stats_interval bounds)
-{
-    const int decimals = report_interval_decimals(bounds);
-    char text[3][REPORT_INTERVAL_TEXT];
-    report_interval_percent(text[0], share, decimals);
-    report_interval_percent(text[1], bounds.low, decimals);
-    report_interval_percent(text[2], bounds.high, decimals);
-    text_addf(out, "%s %s [%s, %s]", text[0], unit, text[1], text[2]);
-}
-
 static void put_line(struct text *out, const char *what, const struct report_rate *rate,
                      double confidence)
 {
@@ -224,6 +213,7 @@ static void put_line(struct text *out, const char *what, const struct report_rat
 static void put_scores(struct text *out, const struct report_task *t, double confidence)
 {
     char golden[REPORT_INTERVAL_TEXT], gain[REPORT_INTERVAL_TEXT], fall[REPORT_INTERVAL_TEXT];
+    char ends[REPORT_INTERVAL_TEXT];
     const struct report_interval gains = report_interval_of(&t->gain);
     const struct report_interval falls = report_interval_of(&t->fall);
     report_interval_text(golden, &t->golden, confidence);
@@ -231,18 +221,19 @@ static void put_scores(struct text *out, const struct report_task *t, double con
     if (!isnan(t->change)) {
         report_interval_text(gain, &gains, confidence);
         report_interval_text(fall, &falls, confidence);
-        text_addf(out, "  faulty score    %.2f %%, change ", 100 * t->faulty);
-        put_ends(out, t->change, "points", t->of_change);
-        text_addf(out, " (%g %%: Newcombe of %s and %s, correlation %.3f)\n", 100 * confidence,
-                  gain, fall, t->correlation);
+        report_interval_ends(ends, t->change, " points", t->of_change);
+        text_addf(out,
+                  "  faulty score    %.2f %%, change %s (%g %%: Newcombe of %s and %s, correlation "
+                  "%.3f)\n",
+                  100 * t->faulty, ends, 100 * confidence, gain, fall, t->correlation);
     }
     text_put(out, "  normalised      ");
     if (t->reason) {
         text_addf(out, "not identifiable: %s\n", t->reason);
         return;
     }
-    put_ends(out, t->normalised, "%", t->of_normalised);
-    text_addf(out, " (%g %%: linearised, of change and golden)\n", 100 * confidence);
+    report_interval_ends(ends, t->normalised, " %", t->of_normalised);
+    text_addf(out, "%s (%g %%: linearised, of change and golden)\n", ends, 100 * confidence);
 }
 
 void report_tasks_lines(struct text *out, const struct report_tasks *tasks, double confidence)

@@ -57,7 +57,8 @@ struct store_stratum {
     double no_fault; /* bit error rate: share of runs without a fault, not drawn; else 0 */
 };
 
-/* An item and its golden run. */
+/* An item and its golden run; where an item has several samples, one of them. */
+#define STORE_ONE_SAMPLE UINT32_MAX
 struct store_item {
     uint32_t id;
     const char *prompt, *text; /* golden text          */
@@ -70,6 +71,7 @@ struct store_item {
     bool underflow; /* NUMERICS.md 5 */
     /* of an item of a task; null, NaN: no scorer */
     const char *task, *area, *doc_id, *task_group, *target;
+    uint32_t sample;         /* of the item's; STORE_ONE_SAMPLE: it has no others */
     const char *answer;      /* golden's */
     const char *choice_logp; /* JSON: golden's log-likelihood of each choice; null: no choices */
     double score, chance;    /* golden's; of a guess */

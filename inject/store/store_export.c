@@ -38,11 +38,13 @@ static enum status view_row(struct trial_row_view *out, struct arena *arena,
 {
     struct store_fault *further = NULL;
     enum status st = STATUS_OK;
-    *out = (struct trial_row_view){.row = row};
+    *out = (struct trial_row_view){.row = row, .joined.sample = TRIAL_ROW_NULL};
     for (uint32_t i = 0; i < sink->n_items; i++) {
         if (sink->item[i].id == row->item) {
             out->joined.prompt = sink->item[i].prompt;
             out->joined.prompt_group = sink->item[i].prompt_group;
+            if (sink->item[i].sample != STORE_ONE_SAMPLE)
+                out->joined.sample = sink->item[i].sample;
             out->joined.golden_text = sink->item[i].text;
         }
     }

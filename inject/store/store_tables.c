@@ -30,16 +30,17 @@ static const struct field STRATUM_COLUMNS[] = {
     FIELD(store_stratum, REAL, no_fault),
 };
 static const struct field ITEM_COLUMNS[] = {
-    FIELD(store_item, U32, id),          FIELD(store_item, TEXT, prompt),
-    FIELD(store_item, TEXT, text),       FIELD(store_item, TEXT, prompt_group),
-    FIELD(store_item, TEXT, prompt_ids), FIELD(store_item, TEXT, tokens),
-    FIELD(store_item, TEXT, hash),       FIELD(store_item, U32, n_prompt),
-    FIELD(store_item, U32, n_tokens),    FIELD(store_item, REAL, weight),
-    FIELD(store_item, BOOL, underflow),  FIELD(store_item, TEXT, task),
-    FIELD(store_item, TEXT, area),       FIELD(store_item, TEXT, doc_id),
-    FIELD(store_item, TEXT, task_group), FIELD(store_item, TEXT, target),
-    FIELD(store_item, TEXT, answer),     FIELD(store_item, TEXT, choice_logp),
-    FIELD(store_item, REAL, score),      FIELD(store_item, REAL, chance),
+    FIELD(store_item, U32, id),           FIELD(store_item, TEXT, prompt),
+    FIELD(store_item, TEXT, text),        FIELD(store_item, TEXT, prompt_group),
+    FIELD(store_item, TEXT, prompt_ids),  FIELD(store_item, TEXT, tokens),
+    FIELD(store_item, TEXT, hash),        FIELD(store_item, U32, n_prompt),
+    FIELD(store_item, U32, n_tokens),     FIELD(store_item, REAL, weight),
+    FIELD(store_item, BOOL, underflow),   FIELD(store_item, TEXT, task),
+    FIELD(store_item, TEXT, area),        FIELD(store_item, TEXT, doc_id),
+    FIELD(store_item, TEXT, task_group),  FIELD(store_item, TEXT, target),
+    FIELD(store_item, INDEX, sample),     FIELD(store_item, TEXT, answer),
+    FIELD(store_item, TEXT, choice_logp), FIELD(store_item, REAL, score),
+    FIELD(store_item, REAL, chance),
 };
 static const struct field INCIDENT_COLUMNS[] = {
     FIELD(store_incident, U64, trial),

@@ -114,6 +114,7 @@
     X(TEXT, prompt, DRAW, 3, "none", "text of the item's prompt; empty: given as ids")             \
     X(TEXT, prompt_group, DRAW, 3, "none",                                                         \
       "group of the item's prompt set in the plan; empty: none")                                   \
+    X(INT, sample, DRAW, 8, "none", "of the item's, from 0; null: it has no others")               \
     X(TEXT, golden_text, OUTCOME, 3, "none", "of the item's golden run")                           \
     X(TEXT, device, RUN, 3, "none", "name of the device that ran the trial")
 

@@ -422,6 +422,7 @@ static enum status put_tables(struct store *store, struct arena *arena,
     for (uint32_t i = 0; !st && i < f->items; i++) {
         const struct report_fixture_task *task = report_fixture_task(f, i);
         struct store_item item = {.id = i,
+                                  .sample = STORE_ONE_SAMPLE,
                                   .prompt = arena_printf(arena, "Item %u: how many clips?", i),
                                   .text = golden_text(arena, f, i),
                                   .prompt_group = "",

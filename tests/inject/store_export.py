@@ -47,7 +47,7 @@ def same_in_csv(a, b):
     return same(a, b if b != "" else None)
 
 
-JOINED = ["stratum_label", "prompt", "prompt_group", "golden_text", "device"]
+JOINED = ["stratum_label", "prompt", "prompt_group", "sample", "golden_text", "device"]
 BITS = ["mask", "before", "after"]
 FLOATS = ["before_value", "after_value"]
 KINDS = {"INTEGER": "Int64", "ANY": "float64", "TEXT": "object"}
@@ -90,7 +90,7 @@ def read_database(path):
     columns = {name: kind for _, name, kind, *_ in db.execute("PRAGMA table_info(trial)")}
     names = list(columns)[:list(columns).index("suspect") + 1]
     own = ", ".join(f"t.{name}" for name in names)
-    rows = db.execute(f"SELECT {own}, s.label, i.prompt, i.prompt_group, i.text, d.name FROM trial t "
+    rows = db.execute(f"SELECT {own}, s.label, i.prompt, i.prompt_group, i.sample, i.text, d.name FROM trial t "
                       "LEFT JOIN stratum s ON s.id = t.stratum LEFT JOIN item i ON i.id = t.item "
                       "LEFT JOIN device d ON d.id = t.device_id ORDER BY t.trial").fetchall()
     further = collections.defaultdict(list)
@@ -101,7 +101,7 @@ def read_database(path):
     rows = [exported(dict(zip(names, row)), further[row[0]]) for row in rows]
     assert any(further.values()) == any(row["n_faults"] > 1 for row in rows)
     kinds = {name: columns.get(name, "object") for name in names}
-    return kinds | dict.fromkeys(JOINED, "object"), [tuple(row.values()) for row in rows]
+    return kinds | dict.fromkeys(JOINED, "object") | {"sample": "Int64"}, [tuple(row.values()) for row in rows]
 
 
 def read_csv(path, kinds):

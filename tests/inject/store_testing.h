@@ -221,7 +221,8 @@ static inline void store_testing_fill_plan(struct store *store)
                                         .n_prompt = 5 + i,
                                         .n_tokens = 8,
                                         .weight = 0.25,
-                                        .underflow = i == 2};
+                                        .underflow = i == 2,
+                                        .sample = i == 3 ? STORE_ONE_SAMPLE : 2 * i};
         assert_int_equal(store_put_item(store, &item), STATUS_OK);
     }
 }

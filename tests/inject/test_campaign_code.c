@@ -13,18 +13,20 @@
 #include "tasks/code_run.h"
 
 /* Of both functions the model writes the body. */
-static const char PLAN[] =
-    "{\"model\":\"tiny\",\"items\":{\"list\":["
-    "{\"task\":\"one\",\"kind\":\"code\",\"prompt\":\"def one():\\n    'One.'\\n\",\"prefix\":"
-    "\"def one():\\n    'One.'\\n\",\"entry_point\":\"one\",\"test\":"
-    "\"def check(f):\\n    assert f() == 1\\n\",\"n\":8,\"format\":\"plain\"},"
-    "{\"task\":\"next\",\"kind\":\"code\",\"prompt\":\"def next_of(n):\\n    "
-    "'More.'\\n\",\"prefix\":"
-    "\"def next_of(n):\\n    'More.'\\n\",\"entry_point\":\"next_of\",\"test\":"
-    "\"def check(f):\\n    assert f(3) == 4\\n    assert f(-1) == 0\\n\",\"n\":6,"
-    "\"format\":\"plain\"}]},"
-    "\"population\":\"ops\",\"where\":{\"point\":\"out\"},\"what\":{\"kind\":\"flip\",\"bits\":"
-    "[30]},\"seed\":5,\"sampling\":{\"trials\":60}}";
+#define PLAN_WITH(members, rest)                                                                   \
+    "{\"model\":\"tiny\",\"items\":{" members "\"list\":["                                         \
+    "{\"task\":\"one\",\"kind\":\"code\",\"prompt\":\"def one():\\n    'One.'\\n\",\"prefix\":"    \
+    "\"def one():\\n    'One.'\\n\",\"entry_point\":\"one\",\"test\":"                             \
+    "\"def check(f):\\n    assert f() == 1\\n\",\"n\":8,\"format\":\"plain\"},"                    \
+    "{\"task\":\"next\",\"kind\":\"code\",\"prompt\":\"def next_of(n):\\n    "                     \
+    "'More.'\\n\",\"prefix\":"                                                                     \
+    "\"def next_of(n):\\n    'More.'\\n\",\"entry_point\":\"next_of\",\"test\":"                   \
+    "\"def check(f):\\n    assert f(3) == 4\\n    assert f(-1) == 0\\n\",\"n\":6,"                 \
+    "\"format\":\"plain\"}]},"                                                                     \
+    "\"population\":\"ops\",\"where\":{\"point\":\"out\"},\"what\":{\"kind\":\"flip\",\"bits\":"   \
+    "[30]},\"seed\":5,\"sampling\":{\"trials\":60}" rest "}"
+static const char PLAN[] = PLAN_WITH("", "");
+static const char SAMPLES[] = PLAN_WITH("\"samples\":3,", ",\"decoding\":{\"temp\":0.5}");
 #define RIGHT "    return n + 1\n"
 #define WRONG "    return n + 2\n"
 
@@ -138,6 +140,34 @@ static void test_programs(void **state)
     arena_finish(&arena);
 }
 
+/* A text that another sample of the item gave has been judged, one of another item has not. */
+static void test_samples(void **state)
+{
+    struct arena arena = {0};
+    struct campaign_score *score;
+    struct bench *b = bench_begin_plan(SAMPLES);
+    (void)state;
+    assert_int_equal(campaign_score_create(&score, &b->plan), STATUS_OK);
+    uint32_t before = starts();
+    for (uint32_t id = 0; id < 6; id++) {
+        struct store_item item = {.id = id, .text = RIGHT};
+        struct trial_row row = {.outcome = kinds_text(KINDS_OUTCOME, OUTCOME_SDC_UNSCORED),
+                                .faulty_text = WRONG};
+        assert_int_equal(campaign_score_item(score, &arena, &item), STATUS_OK);
+        assert_int_equal(campaign_score_row(score, &arena, &row, &item), STATUS_OK);
+        assert_true(item.score == (id >= 3) && row.score_faulty == 0);
+        assert_string_equal(row.outcome, id >= 3 ? "sdc_critical" : "sdc_benign");
+        if (id % 3 > 0)
+            assert_int_equal(starts(), before);
+        else
+            assert_in_range(starts() - before, 4, 8); /* two texts, and that sandboxes run */
+        before = starts();
+    }
+    campaign_score_destroy(&score);
+    bench_end(b);
+    arena_finish(&arena);
+}
+
 struct seen {
     uint32_t rows, changed[2];
     char *text[256]; /* (n) all that were judged */
@@ -219,9 +249,9 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_programs),
-                                       cmocka_unit_test(test_campaign),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_programs), cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_campaign), cmocka_unit_test(test_refused)};
     struct sandbox_host host;
     fpenv_set();
     if (sandbox_host_init(&host) != STATUS_OK || code_check_python(&host) != STATUS_OK) {

@@ -69,7 +69,7 @@ static void make(struct profile *p, uint64_t seed, bool scored)
     for (uint32_t i = 0; i < TRIALS; i++) {
         const uint32_t site = (uint32_t)rng_below(&rng, SITES);
         const bool event = rng_unit(&rng) < rate_of(site);
-        p->trial[i] = (struct report_trial){.item = (uint32_t)rng_below(&rng, ITEMS),
+        p->trial[i] = (struct report_trial){.base = (uint32_t)rng_below(&rng, ITEMS),
                                             .site = site,
                                             .n_faults = 1,
                                             .stage = i % 4 ? STAGE_PREFILL : STAGE_DECODE,

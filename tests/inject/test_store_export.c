@@ -107,7 +107,7 @@ static void values_are_written_as_agreed(void **state)
         "0x7fffffffffffffff,,13,\"{\"\"site\"\":\"\"kv\"\",\"\"seed\"\":9007199254740993}\",,"
         "0x001f,0x0000,-0.0,0.1,,,,due,,\"[\"\"digit_changed\"\",\"\"repetition\"\"]\",,,,,,,,,,"
         "\"[{\"\"layer\"\":0,\"\"max_abs\"\":0,\"\"rel_l2\"\":0.001,\"\"bits\"\":12}]\",,,,,,,,,"
-        "\"\",\"x\r\ny\",,,,,,,,,,,,,,,,,\r\n");
+        "\"\",\"x\r\ny\",,,,,,,,,,,,,,,,,,\r\n");
     const char *jsonl = export(t, STORE_EXPORT_JSONL, &arena);
     assert_non_null(strstr(jsonl,
                            "\"control\":null,\"item\":null,\"stratum\":null,\"weight\":0.1,"
