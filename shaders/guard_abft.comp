@@ -4,16 +4,13 @@
 #include "shared/fetch.glsl"
 
 #include "shared/abft.h"
+#include "shared/guards.h"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
-layout(push_constant) uniform push_block
-{
-    push_guard_abft push;
-};
 QUAD_BUFFER(0, verdicts);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, tables);
-QUAD_BUFFER(3, entries);
+GUARDS_BUFFER(3, guards_part, parts);
 
 /* Four lanes of the three sums over inputs: c.x, c2.x, a.|x|. */
 struct products {
@@ -25,13 +22,13 @@ shared uint largest[ABFT_SETS * 4u];
 shared vec3 tiles[ABFT_ROWS / ABFT_LANES]; /* sums of y, with weights, of magnitudes */
 shared vec3 lanes[ABFT_LANES];
 
-/* Four lanes of a block, read from quad `q` of the row on. */
-products block_products(uint q, uint source, uint table, inout uint most)
+/* Four lanes of a block, read from quad `q` of the inputs on. */
+products block_products(guards_part part, uint q, inout uint most)
 {
     products sum = products(vec4(NM_NEG_ZERO), vec4(NM_NEG_ZERO), vec4(NM_NEG_ZERO));
-    for (uint i = 0u; i < ABFT_BLOCK / ABFT_LANES && q < push.quads; i++) {
-        uvec4 bits = FETCH(inputs, source + q), magnitude = bits & 0x7fffffffu;
-        uint at = table + q / 4u * ABFT_ROW_QUADS + q % 4u;
+    for (uint i = 0u; i < ABFT_BLOCK / ABFT_LANES && q < part.quads; i++) {
+        uvec4 bits = FETCH(inputs, part.src + q), magnitude = bits & 0x7fffffffu;
+        uint at = part.table + ABFT_HEAD_QUADS + q / 4u * ABFT_ROW_QUADS + q % 4u;
         sum.c = sum.c + uintBitsToFloat(bits) * FETCH_FLOATS(tables, at);
         sum.c2 = sum.c2 + uintBitsToFloat(bits) * FETCH_FLOATS(tables, at + 4u);
         sum.a = sum.a + uintBitsToFloat(magnitude) * FETCH_FLOATS(tables, at + 8u);
@@ -42,12 +39,12 @@ products block_products(uint q, uint source, uint table, inout uint most)
     return sum;
 }
 
-void add_inputs(uint item, uint source, uint table)
+void add_inputs(guards_part part, uint item)
 {
     products run = products(vec4(NM_NEG_ZERO), vec4(NM_NEG_ZERO), vec4(NM_NEG_ZERO));
     uint most = 0u;
-    for (uint b = item / 4u; b * (ABFT_BLOCK / 4u) < push.quads; b += ABFT_SETS) {
-        products sum = block_products(b * (ABFT_BLOCK / 4u) + item % 4u, source, table, most);
+    for (uint b = item / 4u; b * (ABFT_BLOCK / 4u) < part.quads; b += ABFT_SETS) {
+        products sum = block_products(part, b * (ABFT_BLOCK / 4u) + item % 4u, most);
         run.c = run.c + sum.c;
         run.c2 = run.c2 + sum.c2;
         run.a = run.a + sum.a;
@@ -108,7 +105,7 @@ float outputs(uint c)
     return join(v[0], v[1], v[2], v[3]);
 }
 
-void judge(uint table, uvec4 entry, uint part)
+void judge(guards_part part)
 {
     vec4 c[4], c2[4], a[4];
     uint most = 0u;
@@ -120,37 +117,30 @@ void judge(uint table, uvec4 entry, uint part)
             most = max(most, largest[i * 4u + g]);
     }
     float a_x = join(a[0], a[1], a[2], a[3]);
-    vec4 head = FETCH_FLOATS(tables, table), floors = FETCH_FLOATS(tables, table + 1u);
+    vec4 head = FETCH_FLOATS(tables, part.table), floors = FETCH_FLOATS(tables, part.table + 1u);
     float first = outputs(0u) - (join(c[0], c[1], c[2], c[3]) + head[ABFT_BIAS]);
     float second = outputs(1u) - (join(c2[0], c2[1], c2[2], c2[3]) + head[ABFT_BIAS2]);
     float bound = ((a_x * head[ABFT_INPUTS] + outputs(2u) * head[ABFT_OUTPUTS]) + floors.x) *
-                  uintBitsToFloat(entry.z);
+                  uintBitsToFloat(part.factor);
     bool alarm = abft_alarms(first, bound, most, abft_magnitude(a_x), floatBitsToUint(floors.y));
-    verdicts[entry.y + part] =
+    verdicts[part.verdict] =
         uvec4(alarm ? 1u : 0u, nm_canon(floatBitsToUint(first)), nm_canon(floatBitsToUint(second)),
               nm_canon(floatBitsToUint(bound)));
 }
 
 void main()
 {
-    uint lane = gl_LocalInvocationID.x, part = gl_WorkGroupID.x;
-    uvec4 entry = entries[push.entry0 + gl_WorkGroupID.y]; /* slot, verdict, factor */
-    uint slot = entry.x;
-    if (slot - push.slot0 >= push.slots)
-        return;
-    uint source = push.src + slot * push.src_stride;
-    uint row = push.dst + slot * push.dst_stride;
-    uint table = push.table + part * push.part_quads, rows0 = part * push.part_rows;
-    uint end = min(rows0 + push.part_rows, push.rows);
-    uint n = (end - rows0 + ABFT_LANES - 1u) / ABFT_LANES;
+    uint lane = gl_LocalInvocationID.x;
+    guards_part part = parts[push.entry0 + gl_WorkGroupID.x];
+    uint n = (part.end - part.row + ABFT_LANES - 1u) / ABFT_LANES;
     for (uint i = lane; i < ABFT_SETS * 4u; i += gl_WorkGroupSize.x)
-        add_inputs(i, source, table + ABFT_HEAD_QUADS);
+        add_inputs(part, i);
     for (uint i = lane; i < n; i += gl_WorkGroupSize.x)
-        tiles[i] = tile_sums(rows0 + i * ABFT_LANES, end, row + rows0 / 4u + i * 4u);
+        tiles[i] = tile_sums(part.row + i * ABFT_LANES, part.end, part.dst + i * 4u);
     barrier();
     for (uint i = lane; i < ABFT_LANES; i += gl_WorkGroupSize.x)
         add_lane(i, n);
     barrier();
     if (lane == 0u)
-        judge(table, entry, part);
+        judge(part);
 }

@@ -15,6 +15,7 @@
 
 layout(local_size_x = TILE_LANES, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
+layout(constant_id = SPEC_KEEP) const uint KEEP = 0u;
 layout(push_constant) uniform push_block
 {
     push_linear push;
@@ -29,22 +30,9 @@ FETCH_BUFFER(2, weights);
 #include "linear_patch.glsl"
 #include "linear_rows.glsl"
 
-/* Four rows of a column, whose sums start at `sums`. */
-void write_rows(uint c, uint row0, vec4 bias, const uint sums)
+/* Those of four rows that the matrix has. */
+void store_rows(uint at, uint row0, uvec4 bits)
 {
-    uint slot = push.slot0 + gl_WorkGroupID.y * COLS + c;
-    uint at = push.dst + slot * push.dst_stride + row0 / 4u;
-    uvec4 bits;
-    for (uint r = 0u; r < ROWS; r++) {
-        float y = total[sums + r].run + bias[r];
-        bits[r] = round_bits(y, ACT);
-        if (HOOK_ANY)
-            bits[r] = hook_result(uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT);
-    }
-    if (push.residual_stride != 0u) {
-        uint from = push.residual + slot * push.residual_stride + row0 / 4u;
-        bits = round_quad(FETCH_FLOATS(inputs, from) + uintBitsToFloat(bits), ACT);
-    }
     if (row0 + ROWS <= push.rows) {
         results[at] = bits;
         return;
@@ -53,6 +41,26 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
         if (row0 + r < push.rows)
             results[at][r] = bits[r];
     }
+}
+
+/* Four rows of a column, whose sums start at `sums`. */
+void write_rows(uint c, uint row0, vec4 bias, const uint sums)
+{
+    uint slot = push.slot0 + gl_WorkGroupID.y * COLS + c;
+    uvec4 bits;
+    for (uint r = 0u; r < ROWS; r++) {
+        float y = total[sums + r].run + bias[r];
+        bits[r] = round_bits(y, ACT);
+        if (HOOK_ANY)
+            bits[r] = hook_result(uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT);
+    }
+    if (KEEP != 0u)
+        store_rows(push.keep + slot * push.keep_stride + row0 / 4u, row0, bits);
+    if (push.residual_stride != 0u) {
+        uint from = push.residual + slot * push.residual_stride + row0 / 4u;
+        bits = round_quad(FETCH_FLOATS(inputs, from) + uintBitsToFloat(bits), ACT);
+    }
+    store_rows(push.dst + slot * push.dst_stride + row0 / 4u, row0, bits);
 }
 
 /* The same of all columns, written out as steps are. */

@@ -3,21 +3,14 @@
 /* Guards of what a STORE stores: sums of the halves of K and V of a slot, narrowed from the
  * registers (host/model/guard.h), a guard a workgroup. */
 #include "shared/fetch.glsl"
-#include "shared/range.h"
+#include "shared/guards.h"
 #include "shared/sums.h"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
-layout(push_constant) uniform push_block
-{
-    push_stored_sums push;
-};
 QUAD_BUFFER(0, verdicts);
 FETCH_BUFFER(1, inputs);
-layout(std430, binding = 2) readonly buffer checks_buffer
-{
-    range_check checks[];
-};
+GUARDS_BUFFER(2, guards_stored, rows);
 
 /* Weighted and mixed sum of the features 4 i .. of a row. */
 uvec2 sum_quad(uvec4 quad, uint i)
@@ -40,18 +33,18 @@ shared uvec4 parts[gl_WorkGroupSize.x];
 
 void main()
 {
-    uint lane = gl_LocalInvocationID.x, index = push.guard0 + gl_WorkGroupID.x;
-    uint slot = checks[index].slot;
+    uint lane = gl_LocalInvocationID.x;
+    guards_stored row = rows[push.entry0 + gl_WorkGroupID.x];
     uvec4 sums = uvec4(0u);
-    for (uint i = lane; i < push.quads; i += gl_WorkGroupSize.x) {
-        sums.xy += sum_quad(FETCH(inputs, push.k + slot * push.stride + i), i);
-        sums.zw += sum_quad(FETCH(inputs, push.v + slot * push.stride + i), i);
+    for (uint i = lane; i < row.quads; i += gl_WorkGroupSize.x) {
+        sums.xy += sum_quad(FETCH(inputs, row.k + i), i);
+        sums.zw += sum_quad(FETCH(inputs, row.v + i), i);
     }
     parts[lane] = sums;
     barrier();
-    if (lane == 0u && slot - push.slot0 < push.slots) {
+    if (lane == 0u) {
         for (uint i = 1u; i < gl_WorkGroupSize.x; i++)
             sums += parts[i];
-        verdicts[index] = sums;
+        verdicts[row.verdict] = sums;
     }
 }

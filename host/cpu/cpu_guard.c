@@ -136,7 +136,7 @@ void cpu_guard(const struct cpu_task *task)
     struct cpu_run *run = task->run;
     /* the output matrix is cut in its own way (cpu_logits) */
     const bool own = CPU_OPS[task->node->op].out == CPU_CUT_ROWS && task->node->out != REG_L &&
-                     !schedule_twins(run->schedule, task->index);
+                     !run->schedule->twice[task->index];
     struct schedule_guards kind = {0};
 
     if (!own)

@@ -194,7 +194,7 @@ static void run_node(struct cpu_task *task, uint32_t index)
         CPU_PASS_ALONE(task, cpu_hook_save(run, index));
     else if (run->pass->watch || run->cpu->nodes[index].barrier)
         wait_all(task);
-    if (run->schedule->stops[index])
+    if (run->schedule->guarded[index])
         cpu_twin_keep(task);
     CPU_OPS[task->node->op].run(task);
     if (task->thread == 0)
@@ -202,7 +202,7 @@ static void run_node(struct cpu_task *task, uint32_t index)
                          (struct executor_work_slots){0, run->slots});
     if (hooked)
         CPU_PASS_ALONE(task, cpu_hook_apply(run, index, 0));
-    if (run->schedule->stops[index])
+    if (run->schedule->guarded[index])
         cpu_guard(task);
     if (run->pass->watch)
         CPU_PASS_ALONE(task, cpu_watch(run, task->node));

@@ -65,7 +65,7 @@ void cpu_twin_keep(const struct cpu_task *task)
 {
     const struct cpu *cpu = task->run->cpu;
 
-    if (task->node->in != task->node->out || !schedule_twins(task->run->schedule, task->index))
+    if (task->node->in != task->node->out || !task->run->schedule->twice[task->index])
         return;
     wait_all(task);
     copy_rows(task, cpu->kept, cpu->reg[task->node->out]);

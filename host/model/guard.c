@@ -41,7 +41,7 @@ struct range_check guard_check_of(const struct guard *guard)
     const uint32_t zero = nm_key(0);
     return (struct range_check){.low = nm_key(low),
                                 .span = nm_key(high) - nm_key(low),
-                                .writes = range && guard->action != GUARD_COUNT,
+                                .writes = guard_edits(guard),
                                 .below = clips ? low : 0,
                                 .above = clips ? high : 0,
                                 .nan = clips && nm_key(low) > zero    ? low

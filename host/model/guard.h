@@ -62,11 +62,17 @@ static inline uint32_t guard_evaluation(enum guard_kind kind)
     return kind == GUARD_TWIN ? 1 : kind == GUARD_ROTATED ? 2 : 0;
 }
 
+/* Whether it may change values of the row. */
+static inline bool guard_edits(const struct guard *guard)
+{
+    return guard->kind == GUARD_RANGE && guard->action != GUARD_COUNT;
+}
+
 /* False (nothing is written): a range whose bounds are not numbers in order. `act`: storage type of
  * the row's values. */
 bool guard_round(struct guard *guard, uint32_t act);
 
-/* The check of a NONFINITE or RANGE guard, with no slot and no elements yet. */
+/* The check of a NONFINITE or RANGE guard. */
 struct range_check guard_check_of(const struct guard *guard);
 
 /* Words in which a device gathers a verdict (GUARD_WORDS), before it has found anything: of STORED

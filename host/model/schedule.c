@@ -119,20 +119,22 @@ static void assign_guards(struct schedule *s, uint32_t nodes, uint32_t *spare)
     s->guard_first[0] = 0;
 }
 
-/* Which nodes stop, and which columns go on after their last store, to their logits too. A guard
- * makes no column go on, since nothing reads what it would check there. */
+/* Which nodes hooks and guards act after, and which columns go on after their last store, to their
+ * logits too. A guard makes no column go on, since nothing reads what it would check there. */
 static void mark(struct schedule *s, const struct graph *graph, bool *column, bool *logits)
 {
     const struct pass *pass = s->pass;
     const uint32_t nodes = graph->count;
     for (uint32_t i = 0; i < pass->n_hooks; i++) {
         const struct hook *hook = &pass->hooks[i];
-        s->hooked[hook->node] = s->stops[hook->node] = column[hook->column] = true;
+        s->hooked[hook->node] = column[hook->column] = true;
         logits[hook->column] |= hook->node + 1 == nodes;
     }
     for (uint32_t i = 0; i < pass->n_guards; i++) {
         const struct guard *guard = &pass->guards[i];
-        s->stops[guard->node] = true;
+        s->guarded[guard->node] = true;
+        s->edited[guard->node] |= guard_edits(guard);
+        s->twice[guard->node] |= guard_evaluation(guard->kind) != 0;
         logits[guard->column] |= guard->node + 1 == nodes;
     }
 }
@@ -142,7 +144,7 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     const uint32_t n = pass->n_columns, layers = model->hp.n_layers, nodes = model->graph.count;
     const uint32_t guards = pass->n_guards, firsts = guards > 0 ? nodes + 1 : 0;
     const size_t count = 4 * (size_t)n + 2 * (size_t)layers + 2 * (size_t)guards + firsts;
-    const size_t flags = 2 * (size_t)nodes + 2 * (size_t)n;
+    const size_t flags = 4 * (size_t)nodes + 2 * (size_t)n;
     uint32_t *words = malloc(count * sizeof(*words) + flags * sizeof(bool));
     *out = (struct schedule){.pass = pass, .memory = words};
     if (!words) {
@@ -157,10 +159,12 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     out->tail = out->active + layers;
     out->guard = out->tail + layers;
     out->guard_first = guards > 0 ? out->guard + 2 * (size_t)guards : NULL;
-    out->stops = (bool *)(words + count);
-    out->hooked = out->stops + nodes;
-    bool *column = out->hooked + nodes, *logits = column + n; /* watched are its logits */
-    memset(out->stops, 0, flags * sizeof(bool));
+    out->hooked = (bool *)(words + count);
+    out->guarded = out->hooked + nodes;
+    out->edited = out->guarded + nodes;
+    out->twice = out->edited + nodes;
+    bool *column = out->twice + nodes, *logits = column + n; /* watched are its logits */
+    memset(out->hooked, 0, flags * sizeof(bool));
     mark(out, &model->graph, column, logits);
     if (guards > 0)
         assign_guards(out, nodes, out->guard + guards);
@@ -186,16 +190,6 @@ bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
         n++;
     *it = (struct schedule_guards){kind, at, n};
     return true;
-}
-
-bool schedule_twins(const struct schedule *schedule, uint32_t node)
-{
-    struct schedule_guards it = {0};
-    while (schedule_next_guards(schedule, node, &it)) {
-        if (guard_evaluation(it.kind) != 0)
-            return true;
-    }
-    return false;
 }
 
 uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,

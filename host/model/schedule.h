@@ -24,7 +24,9 @@ struct schedule {
                               the output matrix, whose logits are asked for or watched */
     uint32_t *output_slot; /* (n_columns) and back; EXECUTOR_NONE: none */
     bool *hooked;          /* (graph.count) a hook acts at the node */
-    bool *stops;           /* (graph.count) a hook or a guard acts after the node */
+    bool *guarded;         /* (graph.count) a guard acts after the node */
+    bool *edited;          /* (graph.count) one that may change its rows */
+    bool *twice;           /* (graph.count) one that evaluates its op twice */
     uint32_t *guard;       /* (n_guards) guards of the pass by node, then by kind, then as given */
     uint32_t *guard_first; /* (graph.count + 1) of a node's, in `guard`; null: the pass has none */
     void *memory;
@@ -51,9 +53,6 @@ struct schedule_guards {
  * there are no more. */
 bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
                           struct schedule_guards *it);
-
-/* Whether some guard of the node evaluates its op twice. */
-bool schedule_twins(const struct schedule *schedule, uint32_t node);
 
 /* The slot at which a guard's column is evaluated at its node, EXECUTOR_NONE: at none. */
 uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,

@@ -11,7 +11,7 @@ enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
                                        .push = d->push,
                                        .push_size = d->push_size,
                                        .groups = {d->groups[0], d->groups[1], d->groups[2]},
-                                       .label = rec->node->site};
+                                       .label = rec->node ? rec->node->site : NULL};
     enum status st = vk_kernels_get(&vk->kernels, &d->key, &dispatch.kernel);
 
     for (uint32_t i = 0; has >> i; dispatch.binding_count = ++i)

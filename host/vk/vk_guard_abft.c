@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* GUARD_ABFT: a workgroup for each part of a node's rows and guard of the node. */
+/* GUARD_ABFT: the tables on the device, and parts of rows as its kernel reads them. */
 #include "vk/vk_guard_abft.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
-
-/* What a workgroup reads of its guard; uvec4 of the device. */
-struct entry {
-    uint32_t slot, verdict; /* of its column; quad of the first part's */
-    uint32_t factor;        /* bits */
-    uint32_t unused;
-};
 
 static uint32_t count_tables(const struct executor *ex)
 {
@@ -24,8 +16,8 @@ static uint32_t count_tables(const struct executor *ex)
     return n;
 }
 
-/* Uploads all tables, one after the other, if some are not there. */
-static enum status upload(struct vk *vk)
+/* All of them anew, one after the other, if some are not there. */
+enum status vk_guard_abft_tables(struct vk *vk)
 {
     const uint32_t tables = count_tables(&vk->base);
     const uint32_t nodes = vk->base.model->graph.count;
@@ -64,111 +56,32 @@ static enum status upload(struct vk *vk)
     return st;
 }
 
-static enum status grow(const struct vk *vk, struct gpu_buffer **buffer, uint32_t quads,
-                        const char *name)
+struct guards_part vk_guard_abft_part(const struct vk_run *run, const struct vk_rec *rec,
+                                      const struct vk_guard_place *place)
 {
-    const uint64_t size = (uint64_t)quads * VK_QUAD;
+    const struct guard_abft *table = &run->vk->base.abft[rec->index];
+    const uint32_t row = place->part * table->part_rows, end = row + table->part_rows;
 
-    if (*buffer && gpu_buffer_size(*buffer) >= size)
-        return STATUS_OK;
-    gpu_buffer_destroy(buffer);
-    return gpu_buffer_create(buffer, vk->gpu, GPU_BUFFER_READBACK, size, name);
-}
-
-static const struct guard *guard_at(const struct vk_run *run, uint32_t index)
-{
-    return &run->pass->guards[run->schedule->guard[index]];
-}
-
-enum status vk_guard_abft_prepare(struct vk_run *run)
-{
-    struct vk *vk = run->vk;
-    struct vk_abft *m = &vk->abft;
-    const uint32_t n = run->pass->n_guards;
-    uint32_t quads = 0;
-    enum status st;
-
-    for (uint32_t i = 0; i < n; i++)
-        quads +=
-            guard_at(run, i)->kind == GUARD_ABFT ? vk->base.abft[guard_at(run, i)->node].parts : 0;
-    if (quads == 0)
-        return STATUS_OK;
-    st = upload(vk);
-    if (!st)
-        st = grow(vk, &m->entries, n, "entries of check sums");
-    if (!st)
-        st = grow(vk, &m->verdicts, quads, "verdicts of check sums");
-    if (st)
-        return st;
-    struct entry *entry = gpu_buffer_mapped(m->entries);
-    memset(gpu_buffer_mapped(m->verdicts), 0, (size_t)quads * VK_QUAD);
-    quads = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct guard *guard = guard_at(run, i);
-        if (guard->kind != GUARD_ABFT)
-            continue;
-        entry[i] = (struct entry){.slot = schedule_guard_slot(run->schedule, vk->base.model, guard),
-                                  .verdict = quads,
-                                  .factor = lang_bits(guard->factor)};
-        quads += vk->base.abft[guard->node].parts;
-    }
-    return STATUS_OK;
-}
-
-enum status vk_guard_abft(struct vk_run *run, const struct vk_rec *rec,
-                          const struct schedule_guards *kind)
-{
-    const struct vk *vk = rec->vk;
-    const struct guard_abft *table = &vk->base.abft[rec->index];
-    const struct vk_reg *in = &vk->memory.reg[rec->node->in];
-    const struct push_guard_abft push = {.src = in->at,
-                                         .src_stride = in->stride,
-                                         .dst = rec->dst.at,
-                                         .dst_stride = rec->dst.stride,
-                                         .slot0 = rec->slot0,
-                                         .slots = rec->slots,
-                                         .table = vk->abft.at[rec->index],
-                                         .part_quads = table->part_words / 4,
-                                         .rows = rec->node->rows,
-                                         .part_rows = table->part_rows,
-                                         .quads = rec->node->width / 4,
-                                         .entry0 = kind->first};
-    const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_GUARD_ABFT},
-        .buffers = {vk->abft.verdicts, vk->memory.work, vk->abft.tables, vk->abft.entries},
-        .push = &push,
-        .push_size = sizeof(push),
-        .groups = {table->parts, kind->n, 1}};
-
-    vk_run_access(run, OP_BIT(rec->node->in) | OP_BIT(rec->node->out), 0);
-    return vk_dispatch(rec, &d);
-}
-
-void vk_guard_abft_read(const struct vk_run *run, uint32_t index)
-{
-    const struct vk_abft *m = &run->vk->abft;
-    const struct entry *entry = gpu_buffer_mapped(m->entries);
-    uint32_t *verdicts = gpu_buffer_mapped(m->verdicts);
-    uint32_t *words = verdicts + (size_t)entry[index].verdict * GUARD_WORDS;
-    struct guard *guard = &run->pass->guards[run->schedule->guard[index]];
-
-    guard_strike(guard, words);
-    guard_abft_join(guard->verdict, words, run->vk->base.abft[guard->node].parts);
+    return (struct guards_part){.src = rec->src.at + place->slot * rec->src.stride,
+                                .quads = rec->node->width / 4,
+                                .dst = (uint32_t)vk_rec_row(rec, place->slot) + row / 4,
+                                .row = row,
+                                .end = end < rec->node->rows ? end : rec->node->rows,
+                                .table = run->vk->abft.at[rec->index] +
+                                         place->part * (table->part_words / 4),
+                                .factor = place->factor,
+                                .verdict = place->verdict};
 }
 
 void vk_guard_abft_finish(struct vk_abft *abft)
 {
     gpu_buffer_destroy(&abft->tables);
-    gpu_buffer_destroy(&abft->entries);
-    gpu_buffer_destroy(&abft->verdicts);
     free(abft->at);
 }
 
 uint64_t vk_guard_abft_bytes(const struct vk_abft *abft)
 {
-    return (abft->tables ? gpu_buffer_size(abft->tables) : 0) +
-           (abft->entries ? gpu_buffer_size(abft->entries) : 0) +
-           (abft->verdicts ? gpu_buffer_size(abft->verdicts) : 0);
+    return abft->tables ? gpu_buffer_size(abft->tables) : 0;
 }
 
 static uint64_t bytes_before(const struct vk *vk, const struct abft_span *span)
@@ -179,7 +92,7 @@ static uint64_t bytes_before(const struct vk *vk, const struct abft_span *span)
 static enum status read_words(struct executor *ex, const struct abft_span *span, uint32_t *out)
 {
     struct vk *vk = (struct vk *)ex;
-    const enum status st = upload(vk);
+    const enum status st = vk_guard_abft_tables(vk);
 
     return st ? st
               : gpu_buffer_read(vk->abft.tables, bytes_before(vk, span), out,
@@ -190,7 +103,7 @@ static enum status write_words(struct executor *ex, const struct abft_span *span
                                const uint32_t *words)
 {
     struct vk *vk = (struct vk *)ex;
-    const enum status st = upload(vk);
+    const enum status st = vk_guard_abft_tables(vk);
 
     return st ? st
               : gpu_buffer_write(vk->abft.tables, bytes_before(vk, span), words,

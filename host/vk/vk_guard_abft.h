@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* GUARD_ABFT on the device: tables of check sums, a dispatch for each node, verdicts of parts. */
+/* GUARD_ABFT on the device: tables of check sums, and what a workgroup reads of them. */
 #ifndef VKFI_VK_VK_GUARD_ABFT_H
 #define VKFI_VK_VK_GUARD_ABFT_H
 
+#include "shared/guards.h"
 #include "vk/vk_run.h"
 
-/* Before the pass: tables that are new, entries and clear verdicts of its guards. */
-enum status vk_guard_abft_prepare(struct vk_run *run) STATUS_MUST_USE;
+/* Uploads tables that are new. */
+enum status vk_guard_abft_tables(struct vk *vk) STATUS_MUST_USE;
 
-/* The guards of this kind at the record's node. */
-enum status vk_guard_abft(struct vk_run *run, const struct vk_rec *rec,
-                          const struct schedule_guards *kind) STATUS_MUST_USE;
-
-/* After the pass: the verdict of the guard at `index` of the schedule. */
-void vk_guard_abft_read(const struct vk_run *run, uint32_t index);
+/* A part of the rows of the record's node, for the column at a slot. */
+struct vk_guard_place {
+    uint32_t slot, part, verdict;
+    uint32_t factor; /* bits */
+};
+struct guards_part vk_guard_abft_part(const struct vk_run *run, const struct vk_rec *rec,
+                                      const struct vk_guard_place *place);
 
 extern const struct executor_abft_ops vk_guard_abft_ops;
 

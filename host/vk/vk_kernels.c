@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "gpu/device.h"
 #include "shader_table.h"
+#include "shared/guards.h"
 #include "shared/push.h"
 #include "shared/sums.h"
 
@@ -24,6 +25,7 @@ enum {
     HAS_X = 4,
     HAS_Y = 8,
     HAS_HOOK = 16,
+    HAS_KEEP = 32,
 };
 
 struct interface {
@@ -51,7 +53,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                           3,
                           1 << 1 | 1 << 2,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK,
+                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
@@ -77,13 +79,13 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
     [VK_SHADER_FEATURES] = {"features", 3, 1 << 2, sizeof(struct push_features), HAS_X, X_ONLY},
     [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
-    [VK_SHADER_STORED_SUMS] = {"stored_sums", 3, 1 << 1, sizeof(struct push_stored_sums),
-                               HAS_KV | HAS_X, X_ONLY},
+    [VK_SHADER_STORED_SUMS] = {"stored_sums", 3, 1 << 1, sizeof(struct push_guard), HAS_KV | HAS_X,
+                               X_ONLY},
     [VK_SHADER_KV_SUMS] = {"kv_sums", 3, 1 << 1, sizeof(struct push_kv_sums), HAS_X, X_ONLY},
     [VK_SHADER_WEIGHT_SUMS] = {"weight_sums", 2, 1 << 1, sizeof(struct push_weight_sums), HAS_X,
                                X_ONLY},
-    [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, sizeof(struct push_guard_abft),
-                              HAS_X, X_ONLY},
+    [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, sizeof(struct push_guard), HAS_X,
+                              X_ONLY},
 };
 
 /* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -157,7 +159,7 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
 
 void vk_kernels_finish(struct vk_kernels *kernels)
 {
-    struct kernel **all = &kernels->kernels[0][0][0][0][0];
+    struct kernel **all = &kernels->kernels[0][0][0][0][0][0];
 
     for (size_t i = 0; i < sizeof(kernels->kernels) / sizeof(struct kernel *); i++) {
         if (all[i])
@@ -221,6 +223,8 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
     if (specs & HAS_Y)
         add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
+    if (specs & HAS_KEEP)
+        add(&c, SPEC_KEEP, key->keeps);
     if (specs & HAS_HOOK && key->form == 0)
         add(&c, HOOK_SPEC_ID, key->point);
     return c;
@@ -231,7 +235,8 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
 {
     const struct interface *interface = &interfaces[key->shader];
     struct kernel **kernel =
-        &kernels->kernels[key->shader][key->type][key->form][key->unrounded][key->point];
+        &kernels
+             ->kernels[key->shader][key->type][key->form][key->unrounded][key->keeps][key->point];
     enum status st = STATUS_OK;
 
     if (!*kernel) {

@@ -42,6 +42,7 @@ struct vk_kernel_key {
     enum quant type; /* EMBED, LINEAR; else 0 */
     uint32_t form;   /* LINEAR: of vk_shape.forms */
     bool unrounded;  /* LINEAR: the output matrix */
+    bool keeps;      /* LINEAR: the rows are written as well as their sums with the residual */
     uint32_t point;  /* HOOK_* */
 };
 
@@ -67,8 +68,8 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
-    struct kernel
-        *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][VK_POINTS]; /* owned, null: not yet */
+    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][2]
+                          [VK_POINTS]; /* owned, null: not yet */
 };
 
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv);

@@ -16,11 +16,12 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
 {
     const struct vk *vk = rec->vk;
     const struct vk_form *form = &vk->kernels.shape.forms[run->form];
+    const struct vk_reg *dst = rec->fused ? &rec->sum : &rec->dst;
     const struct push_linear push = {
         .src = rec->src.at,
         .src_stride = rec->src.stride,
-        .dst = rec->dst.at,
-        .dst_stride = rec->dst.stride,
+        .dst = dst->at,
+        .dst_stride = dst->stride,
         .tile0 = run->part->at + (run->tile0 - run->part->tile0) * m->pack.size,
         .tile_size = m->pack.size,
         .tiles = run->tiles,
@@ -30,6 +31,8 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .bias = m->pack.bias_at,
         .residual = rec->fused ? rec->src2.at : 0,
         .residual_stride = rec->fused ? rec->src2.stride : 0,
+        .keep = rec->dst.at,
+        .keep_stride = rec->dst.stride,
         .slot0 = run->slot0,
         .hook = rec->hook_index,
     };
@@ -38,6 +41,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                 .type = m->pack.type,
                 .form = run->form,
                 .unrounded = rec->node->out == REG_L,
+                .keeps = rec->keeps,
                 .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
         .push = &push,

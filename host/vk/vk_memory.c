@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "model/rope.h"
+#include "shared/guards.h"
 #include "shared/hook.h"
 
 #define MEMORY_COLUMNS 64u        /* columns per pass by default */
@@ -175,13 +176,15 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,           &memory->columns, &memory->rope,        &memory->hooks,
-        &memory->strips_of_rows, &memory->results, &memory->hidden,      &memory->logits,
-        &memory->verdicts,       &memory->checks,  &memory->checkpoints, &memory->feature_parts,
-        &memory->features,       &memory->spans};
+        &memory->work,           &memory->columns,     &memory->rope,          &memory->hooks,
+        &memory->strips_of_rows, &memory->results,     &memory->hidden,        &memory->logits,
+        &memory->verdicts,       &memory->checkpoints, &memory->feature_parts, &memory->features,
+        &memory->spans};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
+    for (uint32_t i = 0; i < VK_LISTS; i++)
+        gpu_buffer_destroy(&memory->lists[i]);
 }
 
 /* A buffer that the host reads: items of `bytes` each, after `head`. */
@@ -215,17 +218,25 @@ enum status vk_memory_hooks(struct vk *vk, uint32_t words)
     return grow(vk, &(struct growth){&m->hooks, &m->hook_words, "hooks", head, 4}, words);
 }
 
-enum status vk_memory_guards(struct vk *vk, uint32_t guards)
+enum status vk_memory_verdicts(struct vk *vk, uint32_t quads)
 {
     struct vk_memory *m = &vk->memory;
-    enum status st =
-        grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD}, guards);
 
-    if (!st)
-        st = grow(
-            vk,
-            &(struct growth){&m->checks, &m->check_room, "guards", 0, sizeof(struct range_check)},
-            guards);
+    return grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD},
+                quads);
+}
+
+enum status vk_memory_lists(struct vk *vk, const uint32_t *entries)
+{
+    static const uint64_t bytes[VK_LISTS] = {
+        sizeof(struct guards_strip), sizeof(struct guards_part), sizeof(struct guards_stored)};
+    struct vk_memory *m = &vk->memory;
+    enum status st = STATUS_OK;
+
+    for (uint32_t list = 0; list < VK_LISTS && !st; list++)
+        st = grow(vk,
+                  &(struct growth){&m->lists[list], &m->list_room[list], "guards", 0, bytes[list]},
+                  entries[list]);
     return st;
 }
 
@@ -278,13 +289,15 @@ enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,           memory->columns, memory->rope,        memory->hooks,
-        memory->strips_of_rows, memory->results, memory->hidden,      memory->logits,
-        memory->verdicts,       memory->checks,  memory->checkpoints, memory->feature_parts,
-        memory->features,       memory->spans};
+        memory->work,           memory->columns,     memory->rope,          memory->hooks,
+        memory->strips_of_rows, memory->results,     memory->hidden,        memory->logits,
+        memory->verdicts,       memory->checkpoints, memory->feature_parts, memory->features,
+        memory->spans};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         bytes += buffers[i] ? gpu_buffer_size(buffers[i]) : 0;
+    for (uint32_t i = 0; i < VK_LISTS; i++)
+        bytes += memory->lists[i] ? gpu_buffer_size(memory->lists[i]) : 0;
     return bytes;
 }

@@ -9,8 +9,10 @@
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
 void vk_memory_finish(struct vk_memory *memory);
 
-/* Room for this many guards and their verdicts. */
-enum status vk_memory_guards(struct vk *vk, uint32_t guards) STATUS_MUST_USE;
+/* Room for this many quads of verdicts, and for entries of each list (VK_LISTS). No work is in
+ * flight. */
+enum status vk_memory_verdicts(struct vk *vk, uint32_t quads) STATUS_MUST_USE;
+enum status vk_memory_lists(struct vk *vk, const uint32_t *entries) STATUS_MUST_USE;
 
 /* Buffers for features of the rows of a pass. */
 enum status vk_memory_features(struct vk *vk) STATUS_MUST_USE;

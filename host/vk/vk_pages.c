@@ -87,7 +87,7 @@ static enum status sum_run(struct vk *vk, const struct weight_region *region, ui
 static enum status sum_some(struct vk *vk, uint32_t first, uint32_t n, struct weight_sums *out)
 {
     const struct weight_pages *pages = &vk->base.weights;
-    enum status st = vk_memory_guards(vk, n);
+    enum status st = vk_memory_verdicts(vk, n);
 
     if (!st)
         st = stream_begin(vk->stream);

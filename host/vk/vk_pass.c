@@ -29,7 +29,7 @@ static uint64_t checkpoint_at(const struct vk_run *run, uint32_t row, uint32_t l
 static enum status move_residual(struct vk_run *run, uint32_t slot, uint64_t checkpoint, bool load)
 {
     const struct vk_memory *m = &run->vk->memory;
-    const uint64_t x = m->reg[REG_X].at + slot * m->reg[REG_X].stride;
+    const uint64_t x = run->reg[REG_X].at + slot * run->reg[REG_X].stride;
     const uint32_t from = load ? OP_BIT(VK_RUN_CHECKPOINTS) : OP_BIT(REG_X);
     const uint32_t to = load ? OP_BIT(REG_X) : OP_BIT(VK_RUN_CHECKPOINTS);
 
@@ -130,16 +130,16 @@ static enum status gather(struct vk_run *run)
 {
     const struct vk_memory *m = &run->vk->memory;
     const struct schedule *s = run->schedule;
-    enum status st = STATUS_OK;
+    enum status st = vk_guard_make_way(run, OP_BIT(REG_T), true);
 
     vk_run_access(run, OP_BIT(REG_X), OP_BIT(REG_T));
     for (uint32_t i = 0; i < s->n_outputs && !st; i++)
         st = vk_run_copy(
             run, &(struct vk_run_copy){.from = m->work,
                                        .to = m->work,
-                                       .from_quad = m->reg[REG_X].at +
-                                                    s->slot[s->output[i]] * m->reg[REG_X].stride,
-                                       .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
+                                       .from_quad = run->reg[REG_X].at +
+                                                    s->slot[s->output[i]] * run->reg[REG_X].stride,
+                                       .to_quad = run->reg[REG_T].at + i * run->reg[REG_T].stride,
                                        .quads = m->embd_quads});
     vk_run_access(run, OP_BIT(REG_T), OP_BIT(REG_X)); /* the norm reads either */
     return st;
@@ -157,15 +157,15 @@ static enum status copy_rows(struct vk_run *run, uint32_t first, uint32_t n)
         if (!(column_of(run, i)->outputs & COLUMN_LOGITS))
             continue;
         if (i >= first)
-            st = stream_copy(
-                run->vk->stream,
-                &(struct stream_copy){
-                    .from = m->work,
-                    .to = m->logits,
-                    .from_offset =
-                        (m->reg[REG_L].at + (uint64_t)(i - first) * m->reg[REG_L].stride) * VK_QUAD,
-                    .to_offset = to,
-                    .size = row_bytes});
+            st = stream_copy(run->vk->stream,
+                             &(struct stream_copy){
+                                 .from = m->work,
+                                 .to = m->logits,
+                                 .from_offset = (run->reg[REG_L].at +
+                                                 (uint64_t)(i - first) * run->reg[REG_L].stride) *
+                                                VK_QUAD,
+                                 .to_offset = to,
+                                 .size = row_bytes});
         to += row_bytes;
     }
     return st;
@@ -193,8 +193,8 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
         const struct vk_rec rec = {.vk = run->vk,
                                    .node = &graph_of(run)->node[index],
                                    .slots = range.slots,
-                                   .src = run->vk->memory.reg[REG_L],
-                                   .src2 = run->vk->memory.reg[range.gathered ? REG_T : REG_X]};
+                                   .src = run->reg[REG_L],
+                                   .src2 = run->reg[range.gathered ? REG_T : REG_X]};
         vk_run_access(run, OP_BIT(REG_L), 0);
         if (!st)
             st = vk_logits(&rec, i, wants_features(run, i, range.slots));
@@ -214,12 +214,13 @@ static enum status copy_hidden(struct vk_run *run)
     for (uint32_t i = 0; i < run->schedule->n_outputs && !st; i++) {
         if (!(column_of(run, i)->outputs & COLUMN_HIDDEN))
             continue;
-        st = vk_run_copy(run, &(struct vk_run_copy){.from = m->work,
-                                                    .to = m->hidden,
-                                                    .from_quad = m->reg[REG_N].at +
-                                                                 (uint64_t)i * m->reg[REG_N].stride,
-                                                    .to_quad = (uint64_t)i * m->embd_quads,
-                                                    .quads = m->embd_quads});
+        st = vk_run_copy(run,
+                         &(struct vk_run_copy){.from = m->work,
+                                               .to = m->hidden,
+                                               .from_quad = run->reg[REG_N].at +
+                                                            (uint64_t)i * run->reg[REG_N].stride,
+                                               .to_quad = (uint64_t)i * m->embd_quads,
+                                               .quads = m->embd_quads});
     }
     return st;
 }
@@ -317,6 +318,8 @@ static enum status run_pass(struct vk_run *run)
     }
     if (!st)
         st = run_outputs(run);
+    if (!st)
+        st = vk_guard_end(run);
     return st ? st : vk_run_flush(run);
 }
 

@@ -121,7 +121,7 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
 
     if (rec->node->in != rec->node->out)
         return STATUS_OK;
-    const bool twins = schedule_twins(run->schedule, rec->index);
+    const bool twins = run->schedule->twice[rec->index];
     for (uint32_t slot = rec->slot0; twins && slot < rec->slot0 + rec->slots && !st; slot++)
         st = save_row(run, rec, slot);
     for (uint32_t i = 0; i < run->n_patches && !twins && !st; i++) {

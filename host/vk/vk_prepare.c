@@ -90,4 +90,5 @@ void vk_prepare_finish(struct vk_run *run)
 {
     free(run->order);
     free(run->patches);
+    free(run->verdict);
 }

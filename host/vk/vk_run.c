@@ -59,10 +59,10 @@ static struct op_access access_of(const struct vk_rec *rec)
     const struct node *node = rec->node;
     struct op_access access = op_access(node);
 
-    if (rec->fused) { /* ADD: sums replace the rows; ROPE: k is rotated too */
+    if (rec->fused) { /* ADD: sums beside the rows, or instead; ROPE: k is rotated too */
         const struct op_access fused = op_access(rec->fused);
         access.reads |= OP_BIT(rec->fused->in);
-        access.writes = fused.writes | (node->op == OP_ROPE ? access.writes : 0);
+        access.writes = fused.writes | (node->op == OP_ROPE || rec->keeps ? access.writes : 0);
     }
     if (node->op == OP_LINEAR) {
         for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
@@ -71,13 +71,7 @@ static struct op_access access_of(const struct vk_rec *rec)
     return access;
 }
 
-/* Nothing acts after the node. */
-static bool is_plain(const struct vk_run *run, uint32_t index)
-{
-    return !run->schedule->stops[index] && !run->pass->watch;
-}
-
-/* The residual add after a LINEAR: its rows are added directly and not kept. */
+/* The residual add after a LINEAR: its rows are added directly. */
 static bool adds_rows(const struct node *node, const struct node *next)
 {
     return node->op == OP_LINEAR && next->op == OP_ADD && next->in2 == node->out &&
@@ -85,31 +79,30 @@ static bool adds_rows(const struct node *node, const struct node *next)
 }
 
 /* The rotation of k after that of q: registers that lie side by side. */
-static bool rotates_next(const struct vk_memory *m, const struct node *node,
-                         const struct node *next)
+static bool rotates_next(const struct vk_run *run, const struct node *node, const struct node *next)
 {
     return node->op == OP_ROPE && next->op == OP_ROPE && node->in == node->out &&
            next->in == next->out && next->table == node->table && next->scale == 0 &&
-           m->reg[next->in].at == m->reg[node->in].at + node->rows / 4;
+           run->reg[next->in].at == run->reg[node->in].at + node->rows / 4;
 }
 
-/* The next node if one dispatch can do both: nothing acts between them, and roundings are the
- * same. Guards of the second act after both. */
+/* The next node if one dispatch can do both: nothing but guards that read acts between them, and
+ * roundings are the same. Guards act after both. */
 static const struct node *fused_of(const struct vk_run *run, uint32_t index)
 {
     const struct graph *graph = &run->vk->base.model->graph;
+    const struct schedule *s = run->schedule;
     const struct node *node = &graph->node[index];
 
-    if (index + 1 >= graph->count || !is_plain(run, index) || run->schedule->hooked[index + 1] ||
-        (run->twins && schedule_twins(run->schedule, index + 1)))
+    if (index + 1 >= graph->count || run->pass->watch || s->hooked[index] || s->hooked[index + 1] ||
+        s->edited[index] || s->twice[index] || s->twice[index + 1])
         return NULL;
-    return adds_rows(node, &node[1]) || rotates_next(&run->vk->memory, node, &node[1]) ? &node[1]
-                                                                                       : NULL;
+    return adds_rows(node, &node[1]) || rotates_next(run, node, &node[1]) ? &node[1] : NULL;
 }
 
+/* All but where the rows go. */
 static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
-    const struct vk_memory *m = &run->vk->memory;
     const struct node *node = &run->vk->base.model->graph.node[index];
     struct vk_rec rec = {.vk = run->vk,
                          .node = node,
@@ -120,43 +113,67 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
                          .last_position = range->last_position};
 
     if (node->in != REG_NONE)
-        rec.src = m->reg[range->gathered && node->in == REG_X ? REG_T : node->in];
+        rec.src = run->reg[range->gathered && node->in == REG_X ? REG_T : node->in];
     if (node->in2 != REG_NONE)
-        rec.src2 = m->reg[node->in2];
-    if (node->out != REG_NONE)
-        rec.dst = m->reg[node->out];
+        rec.src2 = run->reg[node->in2];
     rec.fused = fused_of(run, index);
-    if (rec.fused && node->op == OP_LINEAR)
-        rec.src2 = rec.dst = m->reg[rec.fused->out];
-    if (node->out == REG_L) /* rows of a chunk start at 0; unsigned wrap-around undoes this */
-        rec.dst.at -= range->base * rec.dst.stride;
+    if (rec.fused && node->op == OP_LINEAR) {
+        rec.src2 = run->reg[rec.fused->in];
+        rec.keeps = run->schedule->guarded[index];
+    }
     return rec;
+}
+
+/* Where the rows go, once there is way for them. */
+static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struct vk_range *range)
+{
+    const struct node *node = rec->node;
+
+    if (node->out != REG_NONE)
+        rec->dst = run->reg[node->out];
+    if (rec->fused && node->op == OP_LINEAR)
+        rec->sum = run->reg[rec->fused->out];
+    if (node->out == REG_L) /* rows of a chunk start at 0; unsigned wrap-around undoes this */
+        rec->dst.at -= range->base * rec->dst.stride;
+}
+
+/* The op and its hooks, if no dispatch before has done it. */
+static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct vk_range *range)
+{
+    const bool merged = rec->node->op == OP_LINEAR && run->vk->weights.plan[rec->index].merged == 0;
+    const struct op_access access = access_of(rec);
+    enum status st = merged ? STATUS_OK : vk_guard_make_way(run, access.writes, range->slot0 == 0);
+
+    place_rows(rec, run, range);
+    if (!st)
+        st = vk_patch_save(run, rec);
+    if (!st && !merged) {
+        vk_run_access(run, access.reads, access.writes);
+        st = vk_run_op(rec);
+        run->fused = rec->fused ? rec->index + 1 : 0;
+    }
+    return st ? st : vk_patch(run, rec);
 }
 
 enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
-    const struct vk_rec rec = rec_of(run, index, range);
-    const bool linear = rec.node->op == OP_LINEAR;
-    const struct executor_work_slots slots = {range->slot0, range->slots};
     const uint64_t limit =
         gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
-    executor_work_op(&run->vk->base, run->schedule, index, slots);
-    if (run->fused != 0 && run->fused == index) /* recorded already, with the one before it */
-        return vk_guard(run, &rec);
-    enum status st = vk_patch_save(run, &rec);
+    const bool done = run->fused != 0 && run->fused == index; /* with the one before it */
+    struct vk_rec rec = rec_of(run, index, range);
+    enum status st = STATUS_OK;
 
-    if (!st && (!linear || run->vk->weights.plan[index].merged > 0)) {
-        const struct op_access access = access_of(&rec);
-        vk_run_access(run, access.reads, access.writes);
-        st = vk_run_op(&rec);
-        run->fused = rec.fused ? index + 1 : 0;
-    }
-    if (!st)
-        st = vk_patch(run, &rec);
+    executor_work_op(&run->vk->base, run->schedule, index,
+                     (struct executor_work_slots){range->slot0, range->slots});
+    if (done)
+        place_rows(&rec, run, range);
+    else
+        st = run_node(run, &rec, range);
     if (!st)
         st = vk_guard(run, &rec);
-    if (!st)
-        st = vk_watch(run, &rec);
+    if (st || done)
+        return st;
+    st = vk_watch(run, &rec);
     run->macs += op_macs(rec.node, 0) * rec.slots; /* of matrices */
     return !st && run->macs >= limit ? vk_run_flush(run) : st;
 }

@@ -7,6 +7,11 @@
 #include "model/schedule.h"
 #include "vk/vk_state.h"
 
+/* Entries of a list: all, and those that have been dispatched. */
+struct vk_listed {
+    uint32_t n, done;
+};
+
 struct vk_run {
     struct vk *vk;
     const struct schedule *schedule;
@@ -17,10 +22,16 @@ struct vk_run {
     uint32_t *order; /* (n_hooks) hook of the pass for each entry of the device's list; owned */
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
-    uint32_t written, read; /* resources used since the last barrier, as bits */
-    bool twins;             /* some guard evaluates an op twice */
-    uint32_t fused;         /* node recorded with the previous one; 0: none */
-    uint64_t macs;          /* recorded since the last submit */
+    uint32_t written, read;       /* resources used since the last barrier, as bits */
+    bool twins;                   /* some guard evaluates an op twice */
+    uint32_t fused;               /* node recorded with the previous one; 0: none */
+    struct vk_reg reg[REG_COUNT]; /* where its rows are now: versions of version_rows each */
+    uint32_t version[REG_COUNT];  /* below `versions` */
+    uint32_t versions, version_rows;
+    uint32_t *verdict;                 /* (n_guards) quad of each, in the schedule's order; owned */
+    struct vk_listed listed[VK_LISTS]; /* what guards look at */
+    uint32_t guarded;                  /* what entries not dispatched yet read, as bits */
+    uint64_t macs;                     /* recorded since the last submit */
 };
 
 /* Writes slots, page tables, hooks and columns where the device reads them. */
@@ -74,10 +85,15 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_U
 enum status vk_twin(struct vk_run *run, const struct vk_rec *rec,
                     enum guard_kind kind) STATUS_MUST_USE;
 
-/* Before the pass: checks for the device, verdicts of none found. At the node: dispatches its
- * guards. After the pass: the verdicts, which the host sees. */
+/* Before the pass: room, verdicts of none found, registers where they start. */
 enum status vk_guard_prepare(struct vk_run *run) STATUS_MUST_USE;
+/* Before registers (bits) are written anew, `whole`: all rows of them: what guards read there stays
+ * until they have looked. Those written together move together. */
+enum status vk_guard_make_way(struct vk_run *run, uint32_t writes, bool whole) STATUS_MUST_USE;
+/* At the node, then at the end of the pass. */
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+enum status vk_guard_end(struct vk_run *run) STATUS_MUST_USE;
+/* After the pass: the verdicts, which the host sees. */
 void vk_guard_read(const struct vk_run *run);
 
 /* Submits, and gives the rows of the node's output to the watcher, if there is one. */

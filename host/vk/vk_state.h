@@ -22,6 +22,9 @@ struct vk_reg {
     uint32_t at, stride;
 };
 
+/* Lists of what guards look at, one for each of their kernels (shared/guards.h). */
+enum vk_list { VK_LIST_STRIPS, VK_LIST_PARTS, VK_LIST_STORED, VK_LISTS };
+
 /* The device memory of the registers, and what the host reads back. */
 struct vk_memory {
     struct gpu_buffer *work;           /* registers */
@@ -33,14 +36,14 @@ struct vk_memory {
     struct gpu_buffer *feature_parts;  /* (logit_rows, blocks of ids, FEATURES_QUADS) or null */
     struct gpu_buffer *features;       /* (max_columns, FEATURES_QUADS); null: never asked for */
     struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
-    struct gpu_buffer *spans;       /* (span_room) quads of K and V, their sums; null: none yet */
-    struct gpu_buffer *checks;      /* (check_room) struct range_check; null: none yet */
-    struct gpu_buffer *verdicts;    /* (verdict_room) quads of guards; null: none yet */
-    struct gpu_buffer *logits;      /* (logit_room, n_vocab) rows asked for; null: none yet */
-    struct gpu_buffer *checkpoints; /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
+    struct gpu_buffer *spans; /* (span_room) quads of K and V, their sums; null: none yet */
+    struct gpu_buffer *lists[VK_LISTS]; /* (list_room) entries of guards; null: none yet */
+    struct gpu_buffer *verdicts;        /* (verdict_room) quads of guards; null: none yet */
+    struct gpu_buffer *logits;          /* (logit_room, n_vocab) rows asked for; null: none yet */
+    struct gpu_buffer *checkpoints;     /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
-    uint32_t hook_words, logit_room, check_room, verdict_room, span_room;
+    uint32_t hook_words, logit_room, list_room[VK_LISTS], verdict_room, span_room;
     uint32_t twin_row;      /* rows of registers before those of second evaluations; S, P and L
                                are halved instead (vk_twin_row) */
     uint32_t score_columns; /* rows of S and P, at least 2 */
@@ -53,11 +56,9 @@ struct vk_memory {
 
 /* Check sums of GUARD_ABFT. */
 struct vk_abft {
-    struct gpu_buffer *tables;   /* of all nodes that have one; null: none yet */
-    uint32_t *at;                /* (graph.count) quad of a node's */
-    uint32_t n_tables;           /* of the executor's, that are there */
-    struct gpu_buffer *entries;  /* (guards) quads, in the order of the schedule */
-    struct gpu_buffer *verdicts; /* quads of the guards' parts */
+    struct gpu_buffer *tables; /* of all nodes that have one; null: none yet */
+    uint32_t *at;              /* (graph.count) quad of a node's */
+    uint32_t n_tables;         /* of the executor's, that are there */
 };
 
 struct vk {
@@ -101,6 +102,8 @@ struct vk_rec {
     uint32_t last_position;   /* highest position of the slots */
     const struct node *fused; /* the next node, recorded with this one; null: none */
     struct vk_reg src, src2, dst;
+    struct vk_reg sum;   /* `fused` of a LINEAR: rows with the residual, src2, added */
+    bool keeps;          /* and `dst` is written too */
     uint32_t evaluation; /* 0: the op's own, else a twin's (guard_evaluation): `dst` is apart */
     const struct vk_patch *patch; /* null: the op itself */
     uint32_t hook_index;          /* push.hook */

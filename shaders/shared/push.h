@@ -57,6 +57,7 @@ struct push_linear {
     uint row0, rows;                /* first row of tile0; rows of the matrix */
     uint bias;                      /* quads from the tile's start, 0: none */
     uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
+    uint keep, keep_stride;         /* SPEC_KEEP: where the rows before that go too */
     uint slot0;
     uint hook;
 };
@@ -162,26 +163,6 @@ struct push_features {
     uint stage;
 };
 
-/* Grid: strips of a row, guards. A row has lines (heads) of keys, or is one line. */
-struct push_guard {
-    uint src, src_stride;
-    uint slot0, slots; /* guards of other slots are left alone */
-    uint lines, line_quads;
-    uint lanes;  /* invocations of a row */
-    uint guard0; /* in the list of checks and of verdicts */
-};
-
-/* Grid: parts of the rows, entries: slot, verdict of part 0, factor of the bound. */
-struct push_guard_abft {
-    uint src, src_stride;
-    uint dst, dst_stride;
-    uint slot0, slots;      /* entries of other slots are left alone */
-    uint table, part_quads; /* of part 0; from part to part */
-    uint rows, part_rows;
-    uint quads; /* of the inputs */
-    uint entry0;
-};
-
 /* Words of a digest, in the strips and in the results. */
 #define DIGEST_KEY 0u
 #define DIGEST_TOKEN 1u
@@ -204,5 +185,6 @@ struct push_guard_abft {
 #define SPEC_KV 2      /* storage type of K and V */
 #define SPEC_LANES_X 3 /* workgroup: items side by side */
 #define SPEC_LANES_Y 4 /* workgroup: invocations that share a sum's partials: 1, 2, 4, 8, 16 */
+#define SPEC_KEEP 5    /* not 0: LINEAR writes its rows as well as their sums with the residual */
 
 #endif

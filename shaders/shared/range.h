@@ -6,15 +6,11 @@
 #include "shared/lang.h"
 #include "shared/numerics.h"
 
-/* One guard. In a buffer (std430) on devices; all words, no padding. */
+/* In a buffer (std430) on devices; all words, no padding. */
 struct range_check {
-    uint slot;              /* of its column */
-    uint first, last;       /* elements of a line that are present */
     uint low, span;         /* keys low .. low + span are in range */
     uint writes;            /* not 0: values outside become these */
     uint below, above, nan; /* bits */
-    uint twin;              /* quads from the row to that of a second evaluation, which is compared;
-                               0: the range is checked */
 };
 
 #ifdef VKFI_GLSL

@@ -23,14 +23,6 @@ struct push_weight_sums {
     uint dst; /* quad of the results */
 };
 
-/* Grid: guards of one node. The sums of what a STORE stores (host/model/guard.h). */
-struct push_stored_sums {
-    uint k, v, stride;
-    uint quads; /* of f32 values of K (and of V) of a slot */
-    uint slot0, slots;
-    uint guard0; /* of the checks and verdicts */
-};
-
 /* Grid: spans of K or V in one layer (host/model/executor_kv.h). */
 struct push_kv_sums {
     uint job; /* quad of the first span in the jobs */

@@ -72,7 +72,8 @@ static void make(struct made *m, uint64_t id)
     for (uint32_t i = 0; i < guards; i++)
         m->guard[i] = (struct guard){.node = one_in(&rng, 3) ? NODES - 1 : below(&rng, NODES),
                                      .column = below(&rng, n),
-                                     .kind = (enum guard_kind)below(&rng, GUARD_KINDS)};
+                                     .kind = (enum guard_kind)below(&rng, GUARD_KINDS),
+                                     .action = (enum guard_action)below(&rng, 3)};
     m->pass = (struct pass){.columns = m->column,
                             .guards = m->guard,
                             .n_guards = guards,
@@ -174,13 +175,21 @@ static void check_guards(const struct made *m, const struct schedule *s, uint32_
 static void check_nodes(const struct made *m, const struct schedule *s)
 {
     for (uint32_t node = 0; node < NODES; node++) {
-        bool hooked = false, guarded = false;
+        bool hooked = false, guarded = false, edited = false, twice = false;
         for (uint32_t i = 0; i < m->pass.n_hooks; i++)
             hooked |= m->hook[i].node == node;
-        for (uint32_t i = 0; i < m->pass.n_guards; i++)
-            guarded |= m->guard[i].node == node;
+        for (uint32_t i = 0; i < m->pass.n_guards; i++) {
+            const struct guard *guard = &m->guard[i];
+            if (guard->node != node)
+                continue;
+            guarded = true;
+            edited |= guard->kind == GUARD_RANGE && guard->action != GUARD_COUNT;
+            twice |= guard->kind == GUARD_TWIN || guard->kind == GUARD_ROTATED;
+        }
         assert_int_equal(s->hooked[node], hooked);
-        assert_int_equal(s->stops[node], hooked || guarded);
+        assert_int_equal(s->guarded[node], guarded);
+        assert_int_equal(s->edited[node], edited);
+        assert_int_equal(s->twice[node], twice);
         check_guards(m, s, node);
     }
 }
