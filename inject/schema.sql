@@ -15,7 +15,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 8; -- of this schema; a program reads its own version only
+PRAGMA user_version = 9; -- of this schema; a program reads its own version only
 
 -- One row: the campaign of this database. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -99,6 +99,7 @@ CREATE TABLE trial (
     weight ANY, -- W_h of the stratum
     draw_prob ANY, -- probability with which this fault was drawn in its stratum
     choice INTEGER, -- the only choice struck, from 0; null: all, or no choices
+    mc_target TEXT, -- which runs of choices are struck: context, one_choice, all; null: no choices
     n_faults INTEGER, -- faults of this trial; coordinates below are of the first [faults]
     place TEXT NOT NULL, -- op, weight, kv, table, control
     site TEXT NOT NULL, -- name in the graph or file
@@ -169,6 +170,7 @@ CREATE TABLE trial (
     batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1
     digest INTEGER NOT NULL,
     CONSTRAINT control CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu', 'clean')),
+    CONSTRAINT mc_target CHECK (mc_target IN ('context', 'one_choice', 'all')),
     CONSTRAINT place CHECK (place IN ('op', 'weight', 'kv', 'table', 'control')),
     CONSTRAINT point CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem',
         'accumulator')),

@@ -106,6 +106,7 @@ static enum status put_faults(struct trial_row *row, struct arena *arena,
         row->item = draw->item;
         if (draw->choice > 0)
             row->choice = (int64_t)draw->choice - 1;
+        row->mc_target = draw->mc_target;
         if (draw->role != ROLE_CLEAN) {
             row->stratum = draw->stratum;
             row->weight = draw->weight;

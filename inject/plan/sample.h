@@ -67,7 +67,9 @@ struct sample_draw {
     uint64_t fault_index; /* equal for the trials of a wave that share a fault (crossed,
                              fault_major); unique over all waves */
     uint32_t item, stratum;
-    uint32_t choice;     /* of an item of choices: the only one whose run is struck, + 1; 0: all */
+    uint32_t choice; /* of an item of choices: the only one whose run is struck, + 1; 0: all */
+    const char
+        *mc_target;      /* word of plan.mc_target; null: no choices, or not drawn from the plan */
     double weight;       /* W_h; NaN as above, and for a sentinel */
     double draw_prob;    /* of the first fault in one draw from its stratum */
     double size;         /* elementary faults of its stratum */

@@ -375,6 +375,8 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     for (uint32_t i = 0; i < count; i++)
         add_fault(s, &found[i], out);
     out->choice = pick_choice(s, out);
+    if (s->item[out->item].n_choices > 0)
+        out->mc_target = kinds_text(KINDS_MC_TARGET, s->plan->mc_target);
     return STATUS_OK;
 }
 

@@ -45,7 +45,7 @@ struct store {
 
 /* Application id and version of inject/schema.sql. */
 #define STORE_APPLICATION 1986749033
-#define STORE_VERSION 8
+#define STORE_VERSION 9
 
 /* Fails unless the file is a whole database of this program and version; reads the identity. */
 enum status store_check(struct store *store) STATUS_MUST_USE;

@@ -29,7 +29,7 @@ names = [f["name"] for f in fields]
 assert names == list(lines[0]) == list(rows[0]) and len(set(names)) == len(names)
 table = open("fields.txt", encoding="utf-8").read()
 for f in fields:
-    assert f["meaning"] and f["unit"] and 1 <= f["since"] <= 8
+    assert f["meaning"] and f["unit"] and 1 <= f["since"] <= 9
     assert f["type"].split(",")[0] in ("integer", "real", "text", 'bits: text "0x..."', "list of texts",
                                        "list of objects", "object or list")
     free = "" if f["same_when_run_again"] else " *"

@@ -167,6 +167,7 @@ static inline void store_testing_row(struct trial_row *out, int64_t trial)
     out->place = "op";
     out->site = "blk.3.attn_q";
     out->point = "out";
+    out->mc_target = rng_below(&rng, 2) ? NULL : "one_choice";
     out->readers = rng_below(&rng, 2) ? NULL : "tile";
     out->granularity = "element";
     out->kind = "flip";

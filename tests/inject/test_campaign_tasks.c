@@ -57,6 +57,10 @@ static enum status look_at(void *user, const struct trial_row *row)
     r->n++;
     r->item[row->item]++;
     r->choice += row->choice != TRIAL_ROW_NULL;
+    if (q && q->kind == TASK_CHOICES)
+        assert_string_equal(row->mc_target, kinds_text(KINDS_MC_TARGET, r->bench->plan.mc_target));
+    else
+        assert_null(row->mc_target);
     r->unscored += strcmp(row->outcome, "sdc_unscored") == 0;
     r->critical += strcmp(row->outcome, "sdc_critical") == 0;
     r->improved += strcmp(row->outcome, "sdc_improved") == 0;

@@ -30,6 +30,7 @@ static const char *const DURATION_TEXTS[] = {DURATIONS(TEXTS) NULL};
 static const char *const STAGE_TEXTS[] = {STAGES(TEXTS) NULL};
 static const char *const OUTCOME_TEXTS[] = {OUTCOMES(TEXTS) NULL};
 static const char *const DUE_TEXTS[] = {DUE_REASONS(TEXTS) NULL};
+static const char *const MC_TEXTS[] = {MC_TARGETS(TEXTS) NULL};
 static const char *const ROLE_TEXTS[] = {TRIAL_ROLES(TEXTS) NULL};
 static const char *const PROTECTED_TEXTS[] = {PROTECTED(TEXTS) NULL};
 static const char *const VERDICT_TEXTS[] = {VERDICTS(TEXTS) NULL};
@@ -42,6 +43,7 @@ static const struct {
     const char *const *words;
 } ENUMERATIONS[] = {
     {"control", ROLE_TEXTS},
+    {"mc_target", MC_TEXTS},
     {"place", PLACE_TEXTS},
     {"point", POINT_TEXTS},
     {"readers", READERS_TEXTS},

@@ -103,15 +103,16 @@ static void values_are_written_as_agreed(void **state)
     const char *csv = strchr(export(t, STORE_EXPORT_CSV, &arena), '\n') + 1;
     assert_string_equal(
         csv,
-        "3,none,,,,0.1,-Infinity,,,kv,\"a \"\"b\"\", c\",,,,,,flip,,,,,,,,,,,,"
+        "3,none,,,,0.1,-Infinity,,,,kv,\"a \"\"b\"\", c\",,,,,,flip,,,,,,,,,,,,"
         "0x7fffffffffffffff,,13,\"{\"\"site\"\":\"\"kv\"\",\"\"seed\"\":9007199254740993}\",,"
         "0x001f,0x0000,-0.0,0.1,,,,due,,\"[\"\"digit_changed\"\",\"\"repetition\"\"]\",,,,,,,,,,"
         "\"[{\"\"layer\"\":0,\"\"max_abs\"\":0,\"\"rel_l2\"\":0.001,\"\"bits\"\":12}]\",,,,,,,,,"
         "\"\",\"x\r\ny\",,,,,,,,,,,,,,,,,,\r\n");
     const char *jsonl = export(t, STORE_EXPORT_JSONL, &arena);
-    assert_non_null(strstr(jsonl,
-                           "\"control\":null,\"item\":null,\"stratum\":null,\"weight\":0.1,"
-                           "\"draw_prob\":\"-Infinity\",\"choice\":null,\"n_faults\":null,"));
+    assert_non_null(strstr(
+        jsonl,
+        "\"control\":null,\"item\":null,\"stratum\":null,\"weight\":0.1,"
+        "\"draw_prob\":\"-Infinity\",\"choice\":null,\"mc_target\":null,\"n_faults\":null,"));
     assert_non_null(strstr(jsonl, "\"site\":\"a \\\"b\\\", c\""));
     assert_non_null(strstr(jsonl, "\"before\":\"0x001f\",\"after\":\"0x0000\","
                                   "\"before_value\":-0.0,\"after_value\":0.1,"));

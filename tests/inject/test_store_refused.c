@@ -60,8 +60,8 @@ static void what_is_no_database_of_this_version_is_refused_untouched(void **stat
 
     store_testing_make_whole(t->path);
     store_testing_sql(t->path, "PRAGMA user_version = 4");
-    expect_refused(t->path, STATUS_INPUT, "found version 4 of the schema, expected 8");
-    store_testing_sql(t->path, "PRAGMA user_version = 8; DROP TABLE incident");
+    expect_refused(t->path, STATUS_INPUT, "found version 4 of the schema, expected 9");
+    store_testing_sql(t->path, "PRAGMA user_version = 9; DROP TABLE incident");
     expect_refused(t->path, STATUS_INPUT, "found no incident");
     store_testing_sql(t->path, "CREATE TABLE incident (id INTEGER)");
     expect_refused(t->path, STATUS_INPUT, "found another incident");
