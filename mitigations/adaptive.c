@@ -135,6 +135,8 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     run->seen = view->position + 1;
     run->credit += s->params.budget;
     run->credit = run->credit > FULL_CREDIT ? FULL_CREDIT : run->credit;
+    if (!(run->credit >= 0)) /* damaged */
+        run->credit = 0;
     uint32_t back = wanted(s, run, view);
     if (s->params.mode == MODE_ADAPTIVE && back > run->credit)
         back = (uint32_t)run->credit;

@@ -34,9 +34,9 @@ struct self {
     struct kv_sums *found;  /* (the same) */
 };
 
-/* Of a run; the shadow follows. */
+/* Of a run; the shadow follows. Damage of it may cost a comparison or columns. */
 struct state {
-    uint32_t count;    /* positions below are kept */
+    uint32_t count;    /* positions below are kept: those before the column that is looked at */
     uint32_t verified; /* columns below were computed from entries without damage */
     uint32_t steps;    /* since the last comparison */
     uint32_t again;    /* 1 + position of a column that is compared when it comes again */
@@ -277,7 +277,7 @@ static enum status treat(struct self *s, struct state *state, uint32_t i, uint32
 {
     const uint32_t first = s->check[i].span.position;
     const bool trusted = is_trusted(s, state, i);
-    uint32_t from = state->verified;
+    uint32_t from = state->verified <= position ? state->verified : 0;
     bool done = false;
     if (trusted && !is_damaged(s, state, i))
         return STATUS_OK;
@@ -325,11 +325,6 @@ static enum status look(void *self, void *memory, const struct decode_view *view
     struct state *state = memory;
     if (s->shadow.n == 0)
         return STATUS_OK;
-    if (view->position != state->count) {
-        log_error("kv_checkpoint: found the column of position %u, expected %u", view->position,
-                  state->count);
-        return STATUS_INTERNAL;
-    }
     const enum status st = append(s, state, view, out);
     if (st || out->severity != PROTECTION_QUIET || !is_due(s, state, view))
         return st;
@@ -375,8 +370,9 @@ static enum status audit(void *self, void *memory, const struct decode_view *vie
     struct state *state = memory;
     uint32_t n;
     (void)end;
-    if (state->count == 0)
+    if (s->shadow.n == 0)
         return STATUS_OK;
+    state->count = view->position + 1;
     enum status st = compare(s, state, view, out);
     if (st || out->severity != PROTECTION_QUIET)
         return st;
@@ -390,10 +386,11 @@ static void back(void *self, void *memory, uint32_t position)
 {
     struct self *s = self;
     struct state *state = memory;
-    if (position >= state->count)
+    const uint32_t most = s->ex->positions, count = state->count < most ? state->count : most;
+    if (position >= count)
         return;
     for (uint32_t i = 0; i < s->shadow.n; i++)
-        checkpoint_shadow_cut(&s->shadow.plane[i], state, position, state->count);
+        checkpoint_shadow_cut(&s->shadow.plane[i], state, position, count);
     state->count = position;
     state->verified = state->verified < position ? state->verified : position;
 }
@@ -421,9 +418,10 @@ static double work(const void *parameters, const struct protection_column *colum
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
-    *out = (struct protection_area){
-        .name = "shadow", .bytes = (uint8_t *)state + s->shadow.first, .size = s->shadow.size};
-    return index == 0;
+    const struct protection_area areas[] = {
+        {.name = "shadow", .bytes = (uint8_t *)state + s->shadow.first, .size = s->shadow.size},
+        {.name = "controller", .bytes = state, .size = sizeof(struct state)}};
+    return protection_area_of(areas, sizeof(areas) / sizeof(*areas), index, out);
 }
 
 const struct protection protection_kv_checkpoint = {

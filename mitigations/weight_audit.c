@@ -35,7 +35,8 @@ struct range {
     uint32_t first, n; /* pages */
 };
 
-/* Of a run; the pages' last clean audits follow. */
+/* Of a run; the pages' last clean audits follow. Damage of it may cost an audit or columns, so each
+ * number is taken within its range. */
 struct state {
     uint32_t next, next_critical; /* page, and index of a critical page, audited next */
     uint32_t steps;
@@ -43,6 +44,11 @@ struct state {
     uint32_t broken_at; /* position where that was found */
     uint32_t clean[];   /* (n_pages) columns below this one read the page undamaged */
 };
+
+static size_t state_size(uint32_t pages)
+{
+    return sizeof(struct state) + pages * sizeof(uint32_t);
+}
 
 static const char *const MODES[] = {"rolling", "end", "both"};
 
@@ -121,7 +127,7 @@ static enum status open_audit(void *self, struct arena *arena, const void *param
     s->params = *(const struct params *)params;
     s->ex = setup->ex;
     s->n_pages = executor_weights_pages(s->ex);
-    needs->state = sizeof(struct state) + s->n_pages * sizeof(uint32_t);
+    needs->state = state_size(s->n_pages);
     s->reference = arena_array(arena, s->n_pages, sizeof(*s->reference));
     s->found = arena_array(arena, s->n_pages, sizeof(*s->found));
     s->n_tensors = gguf_tensor_count(s->ex->model->gguf);
@@ -163,7 +169,8 @@ static enum status treat(struct self *s, struct state *state, uint32_t page, uin
     const enum status st = repair(s, page, &outcome);
     if (st || outcome == REFERENCE_DAMAGED)
         return st;
-    const uint32_t read = outcome == REPAIRED ? position + 1 - state->clean[page] : 1;
+    const uint32_t clean = state->clean[page] <= position + 1 ? state->clean[page] : 0;
+    const uint32_t read = outcome == REPAIRED ? position + 1 - clean : 1;
     if (outcome == BROKEN) {
         state->broken = 1 + page;
         state->broken_at = position;
@@ -194,6 +201,7 @@ static enum status audit_next(struct self *s, struct state *state, uint32_t most
                               struct protection_finding *out)
 {
     enum status st = STATUS_OK;
+    state->next %= s->n_pages;
     for (uint32_t left = most < s->n_pages ? most : s->n_pages; left > 0 && !st;) {
         const uint32_t end = s->n_pages - state->next;
         const struct range run = {state->next, left < end ? left : end};
@@ -210,6 +218,7 @@ static enum status audit_critical(struct self *s, struct state *state, uint32_t 
 {
     const uint32_t most = s->params.pages < s->n_critical ? s->params.pages : s->n_critical;
     enum status st = STATUS_OK;
+    state->next_critical %= s->n_critical;
     for (uint32_t done = 0; done < most && !st;) {
         const uint32_t *page = s->critical + state->next_critical;
         struct range run = {*page, 1};
@@ -230,7 +239,8 @@ static enum status look(void *self, void *memory, const struct decode_view *view
 {
     struct self *s = self;
     struct state *state = memory;
-    if (state->broken != NO_PAGE && state->broken_at == view->position)
+    if (state->broken != NO_PAGE && state->broken <= s->n_pages &&
+        state->broken_at == view->position)
         return audit_pages(s, state, (struct range){state->broken - 1, 1}, view->position, out);
     if (view->token == DECODE_NO_TOKEN || s->params.mode == MODE_END)
         return STATUS_OK;
@@ -286,11 +296,12 @@ static double work(const void *parameters, const struct protection_column *colum
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     const struct self *s = self;
-    (void)state;
-    *out = (struct protection_area){.name = "references",
-                                    .bytes = (uint8_t *)s->reference,
-                                    .size = s->n_pages * sizeof(*s->reference)};
-    return index == 0;
+    const struct protection_area areas[] = {
+        {.name = "references",
+         .bytes = (uint8_t *)s->reference,
+         .size = s->n_pages * sizeof(*s->reference)},
+        {.name = "controller", .bytes = state, .size = state_size(s->n_pages)}};
+    return protection_area_of(areas, sizeof(areas) / sizeof(*areas), index, out);
 }
 
 const struct protection protection_weight_audit = {

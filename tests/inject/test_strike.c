@@ -101,6 +101,7 @@ static void test_harmless(void **state)
                                         "tiny-gemma3.gguf"};
     enum { EACH = 24 };
     static struct strike_trial trial[EACH * STRIKE_AREAS_MOST];
+    uint64_t bounds = 0, sums = 0;
     (void)state;
     for (uint32_t i = 0; i < 3; i++) {
         struct trial_bench_params params = LLAMA;
@@ -113,12 +114,13 @@ static void test_harmless(void **state)
         strike_areas(strike, &n);
         run(strike, 0, (uint64_t)EACH * n, trial);
         expect_harmless(strike, EACH);
-        assert_true(find(strike, "range_guard", "bounds")->count[STRIKE_FALSE_ALARM] > 0);
-        assert_true(find(strike, "abft", "sums")->count[STRIKE_FALSE_ALARM] > 0);
+        bounds += find(strike, "range_guard", "bounds")->count[STRIKE_FALSE_ALARM];
+        sums += find(strike, "abft", "sums")->count[STRIKE_FALSE_ALARM];
         strike_close(&strike);
         protect_bench_expect_clean(&b.protect, "after the trials"); /* nothing is left */
         close_bench(&b);
     }
+    assert_true(bounds > 0 && sums > 0);
 }
 
 /* The same trials on a Vulkan device: of areas with as many bits the same bits, columns, effects.
@@ -143,8 +145,8 @@ static void test_devices(void **state)
         const struct strike_trial *a = &trial[0][i], *v = &trial[1][i];
         assert_string_equal(a->area->name, v->area->name);
         assert_int_equal(a->position, v->position);
-        if (strcmp(a->area->name, "references") == 0)
-            continue; /* of the device's own layout of weights */
+        if (strcmp(a->area->protection, "weight_audit") == 0)
+            continue; /* as large as the device's own layout of weights has pages */
         assert_int_equal(a->area->bits, v->area->bits);
         if (a->bit != v->bit || a->effect != v->effect)
             fail_msg("trial %u, %s.%s: found %s by bit %u, expected %s by bit %u", i,
@@ -152,7 +154,7 @@ static void test_devices(void **state)
                      (unsigned)v->bit, strike_effect_name(a->effect), (unsigned)a->bit);
         same++;
     }
-    assert_true(same > EACH * (n[0] - 2));
+    assert_int_equal(same, EACH * (n[0] - 2));
     for (int vulkan = 0; vulkan < 2; vulkan++) {
         strike_close(&strike[vulkan]);
         close_bench(&b[vulkan]);
