@@ -113,8 +113,24 @@ static enum status record_tiles(const struct vk_rec *rec, const struct vk_matrix
     return st;
 }
 
-enum status vk_linear(const struct vk_rec *rec)
+/* The column and its twin as two columns: of the same inputs, with rows where the twin's go. */
+static struct vk_rec double_columns(const struct vk_rec *rec)
 {
+    struct vk_rec both = *rec;
+
+    both.src.at += rec->slot0 * rec->src.stride;
+    both.src.stride = 0;
+    both.dst.at += rec->slot0 * rec->dst.stride;
+    both.dst.stride *= vk_twin_row(&rec->vk->memory, rec->node->out);
+    both.slot0 = 0;
+    both.slots = 2;
+    return both;
+}
+
+enum status vk_linear(const struct vk_rec *given)
+{
+    const bool doubled = given->doubled && !given->patch && given->evaluation == 0;
+    const struct vk_rec both = double_columns(given), *rec = doubled ? &both : given;
     const struct vk_linear_plan *plan = &rec->vk->weights.plan[rec->index];
     const struct vk_matrix *m = plan->matrix;
     uint32_t rows = rec->node->rows, first, count;

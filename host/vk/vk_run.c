@@ -68,6 +68,8 @@ static struct op_access access_of(const struct vk_rec *rec)
         for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
             access.writes |= op_access(&node[i]).writes;
     }
+    if (rec->doubled)
+        access.writes |= access.writes << VK_RUN_TWIN(0);
     return access;
 }
 
@@ -140,6 +142,7 @@ static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struc
 /* The op and its hooks, if no dispatch before has done it. */
 static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct vk_range *range)
 {
+    rec->doubled = vk_twin_doubles(run, rec);
     const bool merged = rec->node->op == OP_LINEAR && run->vk->weights.plan[rec->index].merged == 0;
     const struct op_access access = access_of(rec);
     enum status st = merged ? STATUS_OK : vk_guard_make_way(run, access.writes, range->slot0 == 0);
@@ -151,6 +154,8 @@ static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct
         vk_run_access(run, access.reads, access.writes);
         st = vk_run_op(rec);
         run->fused = rec->fused ? rec->index + 1 : 0;
+        if (rec->doubled)
+            run->doubled = rec->index + run->vk->weights.plan[rec->index].merged;
     }
     return st ? st : vk_patch(run, rec);
 }

@@ -25,6 +25,7 @@ struct vk_run {
     uint32_t written, read;       /* resources used since the last barrier, as bits */
     bool twins;                   /* some guard evaluates an op twice */
     uint32_t fused;               /* node recorded with the previous one; 0: none */
+    uint32_t doubled;             /* one past the last node whose twin was done with it */
     struct vk_reg reg[REG_COUNT]; /* where its rows are now: versions of version_rows each */
     uint32_t version[REG_COUNT];  /* below `versions` */
     uint32_t versions, version_rows;
@@ -81,7 +82,11 @@ enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
-/* After the node: its op again into rows apart, with the hooks of that evaluation. */
+/* Whether one dispatch does the op of the record, and those merged with it, and all their twins. */
+bool vk_twin_doubles(const struct vk_run *run, const struct vk_rec *rec);
+
+/* After the node: its op again into rows apart, unless it was doubled, with the hooks of that
+ * evaluation. */
 enum status vk_twin(struct vk_run *run, const struct vk_rec *rec,
                     enum guard_kind kind) STATUS_MUST_USE;
 

@@ -104,6 +104,7 @@ struct vk_rec {
     struct vk_reg src, src2, dst;
     struct vk_reg sum;   /* `fused` of a LINEAR: rows with the residual, src2, added */
     bool keeps;          /* and `dst` is written too */
+    bool doubled;        /* LINEAR of one slot: with its twin, which shares its reads of weights */
     uint32_t evaluation; /* 0: the op's own, else a twin's (guard_evaluation): `dst` is apart */
     const struct vk_patch *patch; /* null: the op itself */
     uint32_t hook_index;          /* push.hook */
