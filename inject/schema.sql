@@ -99,7 +99,7 @@ CREATE TABLE trial (
     weight ANY, -- W_h of the stratum
     draw_prob ANY, -- probability with which this fault was drawn in its stratum
     choice INTEGER, -- the only choice struck, from 0; null: all, or no choices
-    mc_target TEXT, -- which runs of choices are struck: context, one_choice, all; null: no choices
+    mc_target TEXT, -- runs of choices struck: context, one_choice, all; null: no choices
     n_faults INTEGER, -- faults of this trial; coordinates below are of the first [faults]
     place TEXT NOT NULL, -- op, weight, kv, table, control
     site TEXT NOT NULL, -- name in the graph or file

@@ -281,7 +281,8 @@ static const char DETAILS[] =
     "status says how far a database is. Where items have scores (items of tasks) both end with the "
     "answers that faults cost: by group of tasks, stratum (of eight at most) and task, of the "
     "faults on items whose golden score is above 0, those after which the score fell, with the "
-    "interval of their share once all trials are done.\n"
+    "interval of their share once all trials are done; of translations BLEU and chrF++, of items "
+    "with several samples pass@k, golden's and the faulty one.\n"
     "\n";
 
 static const char EXITS[] =

@@ -23,7 +23,7 @@
       "probability with which this fault was drawn in its stratum")                                \
     X(INT, choice, DRAW, 6, "none", "the only choice struck, from 0; null: all, or no choices")    \
     X(TEXT, mc_target, DRAW, 9, "none",                                                            \
-      "which runs of choices are struck: context, one_choice, all; null: no choices")              \
+      "runs of choices struck: context, one_choice, all; null: no choices")                        \
     X(INT, n_faults, PLACE, 1, "faults",                                                           \
       "faults of this trial; coordinates below are of the first")                                  \
     X(TEXT, place, PLACE, 1, "none", "op, weight, kv, table, control")                             \

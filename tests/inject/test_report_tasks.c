@@ -253,6 +253,30 @@ static void test_no_event_is_no_certainty(void **state)
     close_page(&source, &page);
 }
 
+/* 50 golden-right items are enough, 49 are not. */
+static void test_least_items(void **state)
+{
+    bool few = false, enough = false;
+    (void)state;
+    for (uint32_t items = 84; items <= 94; items += 2) {
+        struct report_fixture f = scored();
+        struct report_source source;
+        struct report_page page;
+        f.items = items;
+        f.per_stratum = 2 * items;
+        open_page(&source, &page, &f);
+        const struct report_task *t = find(&page, "pick");
+        if (t->right_items >= 50)
+            assert_null(t->reason);
+        else
+            assert_string_equal(t->reason, "fewer than 50 golden-right items");
+        few = few || t->right_items == 49;
+        enough = enough || t->right_items == 50;
+        close_page(&source, &page);
+    }
+    assert_true(few && enough);
+}
+
 static void test_golden_at_chance(void **state)
 {
     struct report_fixture f = scored();
@@ -306,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_flows_are_by_task),
         cmocka_unit_test(test_normalised),
         cmocka_unit_test(test_no_event_is_no_certainty),
+        cmocka_unit_test(test_least_items),
         cmocka_unit_test(test_golden_at_chance),
         cmocka_unit_test(test_without_scores_there_is_nothing),
         cmocka_unit_test(test_equal_strata_have_no_faulty_score),
