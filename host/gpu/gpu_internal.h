@@ -59,7 +59,8 @@ struct gpu {
     uint64_t memory_limit, memory_used, memory_peak; /* bytes */
     uint64_t serial;                                 /* of the next buffer */
 
-    struct gpu_sets *sets; /* gpu_sets.c; created on first use */
+    struct gpu_sets *sets;          /* gpu_sets.c; created on first use */
+    struct gpu_pipeline *pipelines; /* gpu_pipelines.c; owned list */
 
     struct stream *transfer;    /* made when first wanted */
     struct gpu_buffer *staging; /* likewise */
@@ -92,7 +93,7 @@ struct kernel {
     struct gpu *gpu;
     const char *name;
     VkPipelineLayout layout; /* borrowed from the device */
-    VkPipeline pipeline;
+    VkPipeline pipeline;     /* the device's, or owned if captured */
     struct gpu_set_shape shape;
     uint32_t local_size[3];
     bool captured;
@@ -142,6 +143,19 @@ enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
 /* Drops the sets that name a buffer. */
 void gpu_sets_forget(struct gpu *gpu, uint64_t serial);
 void gpu_sets_finish(struct gpu *gpu);
+
+/* What makes a pipeline another one: the module as the driver gets it, which has the constants and
+ * the interface, and the subgroup size that is asked for. */
+struct gpu_pipeline_key {
+    const uint32_t *words; /* (count) */
+    size_t count;
+    uint32_t subgroup_size;
+};
+
+/* The place of a pipeline, which the caller fills if it is null; the device keeps it to its end. */
+enum status gpu_pipelines_find(struct gpu *gpu, const struct gpu_pipeline_key *key,
+                               VkPipeline **out) STATUS_MUST_USE;
+void gpu_pipelines_finish(struct gpu *gpu);
 
 /* The pipeline cache: read at open, written back at close. */
 enum status gpu_cache_init(struct gpu *gpu, const char *path) STATUS_MUST_USE;

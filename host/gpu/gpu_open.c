@@ -225,6 +225,7 @@ static void finish_device(struct gpu *gpu)
         gpu->vk.vkDeviceWaitIdle(gpu->device);
     stream_destroy(&gpu->transfer);
     gpu_buffer_destroy(&gpu->staging);
+    gpu_pipelines_finish(gpu);
     gpu_sets_finish(gpu);
     gpu_cache_finish(gpu);
     gpu->vk.vkDestroyDevice(gpu->device, NULL);

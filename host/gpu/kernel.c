@@ -152,7 +152,7 @@ static enum status read_module(struct build *b)
                                  b->params->constant_count);
 }
 
-static enum status make_pipeline(struct build *b, VkShaderModule module)
+static enum status make_pipeline(struct build *b, VkShaderModule module, VkPipeline *out)
 {
     struct kernel *kernel = b->kernel;
     struct gpu *gpu = kernel->gpu;
@@ -178,31 +178,45 @@ static enum status make_pipeline(struct build *b, VkShaderModule module)
                   .pName = "main"},
         .layout = kernel->layout,
     };
-    VK(gpu->vk.vkCreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL,
-                                        &kernel->pipeline));
+    VK(gpu->vk.vkCreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL, out));
 fail:
     return st;
 }
 
-static enum status compile(struct build *b)
+static enum status compile(struct build *b, VkPipeline *out)
 {
-    struct kernel *kernel = b->kernel;
-    struct gpu *gpu = kernel->gpu;
-    struct gpu_layouts layouts;
+    struct gpu *gpu = b->kernel->gpu;
     VkShaderModule module = VK_NULL_HANDLE;
-    enum status st = gpu_sets_layouts(gpu, kernel->shape, &layouts);
-    if (st)
-        return st;
-    kernel->layout = layouts.pipeline;
+    enum status st = STATUS_OK;
     const VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
         .codeSize = b->count * 4,
         .pCode = b->words,
     };
     VK(gpu->vk.vkCreateShaderModule(gpu->device, &info, NULL, &module));
-    st = make_pipeline(b, module);
+    st = make_pipeline(b, module, out);
 fail:
     gpu->vk.vkDestroyShaderModule(gpu->device, module, NULL);
+    return st;
+}
+
+/* Layout and pipeline; one that the device has already is not compiled again. */
+static enum status make(struct build *b)
+{
+    struct kernel *kernel = b->kernel;
+    const struct gpu_pipeline_key key = {b->words, b->count, b->params->subgroup_size};
+    struct gpu_layouts layouts;
+    VkPipeline *kept;
+    enum status st = gpu_sets_layouts(kernel->gpu, kernel->shape, &layouts);
+    if (st)
+        return st;
+    kernel->layout = layouts.pipeline;
+    if (kernel->captured)
+        return compile(b, &kernel->pipeline);
+    st = gpu_pipelines_find(kernel->gpu, &key, &kept);
+    if (!st && !*kept)
+        st = compile(b, kept);
+    kernel->pipeline = st ? VK_NULL_HANDLE : *kept;
     return st;
 }
 
@@ -227,7 +241,7 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     build.kernel = kernel;
     st = read_module(&build);
     if (!st)
-        st = compile(&build);
+        st = make(&build);
     free(build.words);
     if (st)
         kernel_destroy(&kernel);
@@ -241,7 +255,8 @@ void kernel_destroy(struct kernel **kernel)
     *kernel = NULL;
     if (!k || k->gpu->abandoned)
         return;
-    k->gpu->vk.vkDestroyPipeline(k->gpu->device, k->pipeline, NULL);
+    if (k->captured)
+        k->gpu->vk.vkDestroyPipeline(k->gpu->device, k->pipeline, NULL);
     free(k);
 }
 

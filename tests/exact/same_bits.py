@@ -43,9 +43,8 @@ def driver_places():
     vulkan = ["-d", "0"]
     if lavapipe:
         base = {"VK_DRIVER_FILES": lavapipe}
-        yield Place("lavapipe", vulkan, base)
         yield Place("lavapipe, 3 columns a pass", vulkan + ["--columns", "3"], base)
-        for width in ("128", "256", "512"):
+        for width in ("128", "256", "512"):  # one of them is what it takes by itself
             yield Place("lavapipe, vectors of %s bits" % width, vulkan,
                         {**base, "LP_NATIVE_VECTOR_WIDTH": width})
     if newer:
@@ -71,7 +70,7 @@ def run(vkfi, case, place):
 
 
 def check(vkfi, title, case, places):
-    """True if all places give the hashes of the first."""
+    """Returns whether all places give the hashes of the first."""
     expected, same, missing = None, [], []
     for place in places:
         hashes = run(vkfi, case, place)
@@ -97,7 +96,7 @@ SLOW = ("gemma3.gguf act=f32", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16"
 
 
 def tiny_cases(folder, every):
-    """Types paired alike, and the blocks of a few files; or all of both."""
+    """Activations and KV of the same type, and a few of the files that differ in blocks; `every`: all of both."""
     ids = ",".join(str(i * 37 % 256) for i in range(1, 41))
     for name in sorted(os.listdir(folder)):
         if not name.endswith(".gguf") or "falcon" in name or "mixtral" in name:

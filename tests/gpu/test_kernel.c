@@ -268,6 +268,33 @@ static void test_shared_layout(void **state)
     kernel_destroy(&c);
 }
 
+/* A device compiles a module with its constants once; what it made stays when its kernels go. */
+static void test_shared_pipeline(void **state)
+{
+    struct gpu *gpu = *state;
+    const struct kernel_constant constants[] = {{0, 8}};
+    struct kernel_params p = truth(), other = truth(), same_name = truth();
+    struct kernel *a, *b, *c, *d;
+    other.constants = constants;
+    other.constant_count = 1;
+    struct shader_code renamed = *p.code; /* as good as another shader: names are no identity */
+    same_name.code = &renamed;
+    assert_int_equal(kernel_create(&a, gpu, &p), STATUS_OK);
+    assert_int_equal(kernel_create(&b, gpu, &p), STATUS_OK);
+    assert_int_equal(kernel_create(&c, gpu, &other), STATUS_OK);
+    assert_int_equal(kernel_create(&d, gpu, &same_name), STATUS_OK);
+    const VkPipeline pipeline = a->pipeline;
+    assert_true(b->pipeline == pipeline && d->pipeline == pipeline);
+    assert_true(c->pipeline != pipeline && c->local_size[0] != a->local_size[0]);
+    kernel_destroy(&a);
+    kernel_destroy(&b);
+    kernel_destroy(&d);
+    assert_int_equal(kernel_create(&a, gpu, &p), STATUS_OK);
+    assert_true(a->pipeline == pipeline);
+    kernel_destroy(&a);
+    kernel_destroy(&c);
+}
+
 /* Whatever the cache file holds, kernels are created; and it is kept if the driver has one. */
 static void test_cache(void **state)
 {
@@ -300,6 +327,7 @@ static int run(void)
         cmocka_unit_test_prestate(test_statistics_without_capture, gpu),
         cmocka_unit_test_prestate(test_not_a_shader, gpu),
         cmocka_unit_test_prestate(test_shared_layout, gpu),
+        cmocka_unit_test_prestate(test_shared_pipeline, gpu),
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_plain_constants),
         cmocka_unit_test(test_cache),

@@ -4,6 +4,7 @@
 #include "vk_testing.h"
 
 #define PROMPT 41u /* two pages, the second in part; beyond the sliding window of tiny-gemma3 */
+#define TAIL 6u    /* last columns, with rows of full and of part groups of four */
 
 static bool has_point(enum op op, uint32_t point)
 {
@@ -78,6 +79,16 @@ static void prompt_pass(const struct vk_testing *t, uint32_t branch, struct colu
                                        i + 3 >= PROMPT ? VK_TESTING_ALL : 0);
 }
 
+/* Runs the whole prompt once; the pass evaluates its last columns again, on the keys before them.
+ */
+static struct pass tail_pass(struct vk_testing *t, const char *what, struct column columns[PROMPT])
+{
+    const struct pass whole = {.columns = columns, .n_columns = PROMPT};
+    prompt_pass(t, vk_testing_branch(t), columns);
+    vk_testing_pass(t, &whole, what, NULL);
+    return (struct pass){.columns = columns + PROMPT - TAIL, .n_columns = TAIL};
+}
+
 static void run_model(const char *name, enum storage act, enum storage kv, uint32_t rounds)
 {
     struct vk_testing t;
@@ -132,17 +143,16 @@ static void run_singles(const char *name, enum storage act, enum storage kv)
     vk_testing_open(&t, vk_testing_tiny(name),
                     (struct executor_params){
                         .act = act, .kv = kv, .positions = 64, .branches = 1, .columns = PROMPT});
-    const uint32_t branch = vk_testing_branch(&t);
-    prompt_pass(&t, branch, columns);
+    struct pass pass = tail_pass(&t, name, columns);
     rng_init(&rng, 13, kv);
     for (uint32_t index = 0; index < t.model->graph.count; index++) {
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             if (!has_point(t.model->graph.node[index].op, point))
                 continue;
             struct hook hook = draw(&t, index, point, PROMPT - 1, &rng);
-            hook.column = PROMPT - 1;
-            const struct pass pass = {
-                .columns = columns, .n_columns = PROMPT, .hooks = &hook, .n_hooks = 1};
+            hook.column = TAIL - 1;
+            pass.hooks = &hook;
+            pass.n_hooks = 1;
             vk_testing_pass(&t, &pass, name, NULL);
             assert_int_equal(hook.data.count, 1);
             fired++;
@@ -175,7 +185,7 @@ static void test_windows(void **state)
     run_model("tiny-gemma3", STORAGE_BF16, STORAGE_F32, 12);
 }
 
-/* Stale: the bits of the previous position, captured and inserted by the next hook. */
+/* Stale bits are those of the previous position, captured there and inserted by the next hook. */
 static void test_capture(void **state)
 {
     static const uint32_t points[] = {HOOK_OPERAND, HOOK_OUT, HOOK_MEM};
@@ -185,27 +195,24 @@ static void test_capture(void **state)
     (void)state;
     vk_testing_open(&t, vk_testing_tiny("tiny-llama-q4_0"),
                     (struct executor_params){.positions = 64, .branches = 1, .columns = PROMPT});
-    const uint32_t branch = vk_testing_branch(&t);
-    prompt_pass(&t, branch, columns);
+    struct pass pass = tail_pass(&t, "capture", columns);
     for (uint32_t index = 1; index < t.model->graph.count; index++) {
         const enum op op = t.model->graph.node[index].op;
         if (op == OP_STORE || op == OP_SOFTMAX || op == OP_SCORES || op == OP_HEADS)
             continue;
         for (size_t i = 0; i < 3; i++) {
             struct hook hooks[2] = {
-                {.node = index, .column = PROMPT - 2, .point = points[i], .data = {.row = 5}},
+                {.node = index, .column = TAIL - 2, .point = points[i], .data = {.row = 5}},
                 {.node = index,
-                 .column = PROMPT - 1,
+                 .column = TAIL - 1,
                  .point = points[i],
                  .data = {.kind = KIND_STALE, .row = 5, .source = 2}}};
             uint32_t words[2] = {0};
             hooks[0].data.capture = 2;
-            const struct pass pass = {.columns = columns,
-                                      .n_columns = PROMPT,
-                                      .hooks = hooks,
-                                      .n_hooks = 2,
-                                      .words = words,
-                                      .n_words = 2};
+            pass.hooks = hooks;
+            pass.n_hooks = 2;
+            pass.words = words;
+            pass.n_words = 2;
             vk_testing_pass(&t, &pass, "capture", NULL);
             assert_int_equal(hooks[0].data.count, 0);
             assert_int_equal(hooks[1].data.count, 1);
@@ -243,13 +250,13 @@ static void run_odd(const char *name, enum storage act)
     static struct seen cpu, vk;
     struct vk_testing t;
     struct column columns[PROMPT];
-    struct column_result out[PROMPT];
+    struct column_result out[TAIL];
 
     vk_testing_open(&t, vk_testing_tiny(name),
                     (struct executor_params){
                         .act = act, .kv = act, .positions = 64, .branches = 1, .columns = PROMPT});
-    const uint32_t branch = vk_testing_branch(&t);
-    prompt_pass(&t, branch, columns);
+    struct pass pass = tail_pass(&t, name, columns);
+    pass.watch = see;
     for (uint32_t index = 0; index < t.model->graph.count; index++) {
         const struct node *node = &t.model->graph.node[index];
         const bool is_wide = node->out == REG_S || node->out == REG_P || node->out == REG_L;
@@ -257,18 +264,15 @@ static void run_odd(const char *name, enum storage act)
             const uint32_t point = i < 5 ? HOOK_MEM : HOOK_OUT;
             const uint32_t *values = point == HOOK_OUT || is_wide ? wide : stored[act];
             struct hook hook = {.node = index,
-                                .column = PROMPT - 1,
+                                .column = TAIL - 1,
                                 .point = point,
                                 .data = {.kind = KIND_SET,
                                          .value = values[i % 5],
                                          .row = node->rows / 2,
                                          .key = PROMPT - 1}};
-            struct pass pass = {.columns = columns,
-                                .n_columns = PROMPT,
-                                .hooks = &hook,
-                                .n_hooks = 1,
-                                .watch = see};
-            cpu = vk = (struct seen){.node = node, .column = PROMPT - 1};
+            pass.hooks = &hook;
+            pass.n_hooks = 1;
+            cpu = vk = (struct seen){.node = node, .column = TAIL - 1};
             pass.watch_user = &cpu;
             assert_int_equal(executor_pass(t.cpu, &pass, out), STATUS_OK);
             pass.watch_user = &vk;
