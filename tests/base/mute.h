@@ -27,7 +27,7 @@ static inline void mute_end(int kept)
     close(kept);
 }
 
-/* The same as cmocka's setup and teardown. */
+/* Setup and teardown of cmocka that do the same. */
 static inline int mute_setup(void **state)
 {
     static int kept;

@@ -151,7 +151,8 @@ static void what_cannot_be_read_is_named(void **state)
     assert_int_equal(file_map_init(&map, folder->path), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "found a directory"));
     unlink(folder->file);
-    assert_int_equal(mkfifo(folder->file, 0600), 0); /* nobody writes to it: no waiting either */
+    assert_int_equal(mkfifo(folder->file, 0600),
+                     0); /* nobody writes to it, and reading does not wait */
     assert_int_equal(file_map_init(&map, folder->file), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "expected a regular file"));
     assert_int_equal(unlink(folder->file), 0);
@@ -254,7 +255,7 @@ static rlim_t address_space(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The file is not at fault then: the status is that of memory. */
+/* The file is not at fault, so the status is that of memory. */
 static void a_mapping_that_memory_has_no_room_for(void **state)
 {
     const struct folder *folder = *state;

@@ -63,7 +63,7 @@ static void denormals_are_flushed_both_ways(void **state)
     assert_int_equal(bits_of(denormal * big), 0);
     assert_int_equal(bits_of(tiny * half), 0);
     assert_int_equal(bits_of(-tiny * half), 0x80000000);
-    /* NUMERICS.md 5, tininess on x86: if it rounds to a normal number it stays, else it is
+    /* NUMERICS.md 5, tininess on x86: a result that rounds to a normal number stays, others are
      * flushed. */
     volatile float below26 = from_bits(0x3f7fffff), one_bit = 0x1.fffffep-1f;
     assert_int_equal(bits_of(below26 * tiny), 0);

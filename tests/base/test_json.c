@@ -143,7 +143,7 @@ static void places_are_json_pointers_with_lines(void **state)
     assert_string_equal(where + strlen(where) - 9, " (line 1)");
     json_destroy(&doc);
 
-    /* Of a long path the file's own name is kept. */
+    /* A long path is cut at its start, so that the file's name is kept. */
     char path[3000];
     snprintf(path, sizeof(path), "/%02000d/own.json", 7);
     assert_int_equal(json_parse(&doc, deep, strlen(deep), path), STATUS_OK);

@@ -65,7 +65,7 @@ static void test_mutations(void **state)
                                               .target = LLVMFuzzerTestOneInput});
 }
 
-/* Every document cut anywhere. */
+/* Each document is cut at every byte. */
 static void test_truncated(void **state)
 {
     (void)state;

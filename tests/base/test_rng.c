@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Philox against its published answers, and the draws made from it; hashes likewise. */
+/* Philox and hashes against published answers, and the draws made from Philox. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sorted lists rise, and are what was given in another order. */
+/* Sorted lists rise and hold the given elements. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -28,7 +28,7 @@ static void exit_codes_follow_the_contract(void **state)
     assert_string_equal(status_name(STATUS_COUNT), "unknown");
 }
 
-/* Standard error of log calls between start and end. */
+/* What log calls write to standard error between capture_begin and capture_end. */
 struct capture {
     int saved, read_end;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Byte strings: nulls of a text marked for what ends at a null, and back. */
+/* Byte strings: the nulls of a text are marked for readers that end at a null, and unmarked again.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ static void nulls_come_back(void **state)
     }
 }
 
-/* A failure stays, and what follows it is dropped: one check at the end is enough. */
+/* A failure stays and later additions are dropped, so one check at the end is enough. */
 static void the_first_failure_stays(void **state)
 {
     struct text text = {0};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# `vkfi bench`: form of the figures, not their size.
+# `vkfi bench` prints figures of the right form, whatever their size.
 need_tiny
 refused 2 bench -m "$LLAMA" -n 1
 refused 2 bench -m "$LLAMA" --repeat 0

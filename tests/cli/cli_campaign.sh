@@ -16,7 +16,7 @@ same() {
     cmp -s found.rows whole.rows || fail "$1: $(diff found.rows whole.rows | head -n 3)"
 }
 
-# Refusals before anything runs; nothing is written.
+# Bad input is refused before anything runs, and nothing is written.
 refused 2 campaign
 refused 2 campaign rum plan.json -o a.db
 refused 2 campaign run plan.json
@@ -38,7 +38,7 @@ rows whole.db >whole.rows
 good campaign status whole.db --json
 json 'd["done"] == d["planned"] and d["suspect"] == 0'
 
-# In pieces, with events; each line is an object.
+# The campaign runs in pieces and writes events, an object a line.
 good campaign run plan.json -o pieces.db --limit 30 --json
 python3 - out <<'PYTHON' || fail "events: $(head -n 3 out)"
 import json
@@ -79,7 +79,7 @@ good campaign run plan.json -o pieces.db --limit 30 -d cpu -d cpu:scalar
 good campaign run plan.json -o pieces.db --naive
 same pieces.db
 
-# Tasks of a launcher, each with the same command; then one part by hand.
+# All tasks of a launcher have the same command; one part is then run by hand.
 SLURM_PROCID=0 SLURM_NTASKS=2 good campaign run plan.json -o part.db
 PMI_RANK=1 PMI_SIZE=2 good campaign run plan.json -o part.db
 good merge part.0.db part.1.db -o merged.db
@@ -105,7 +105,7 @@ refused 2 campaign run other.json -o whole.db
 refused 2 campaign run plan.json -o whole.db --shard 0/2
 same whole.db
 
-# Interrupted: it ends by the signal; the same command goes on.
+# An interrupted campaign ends by the signal, and the same command goes on.
 sed 's/"trials": 80/"trials": 3000/' plan.json >long.json
 for signal in INT TERM; do
     setsid "$VKFI" campaign run long.json -o "$signal.db" >out 2>err &
@@ -136,7 +136,7 @@ rows = [r for r in map(json.loads, open("sentinel.jsonl")) if r["control"] == "s
 assert len(rows) == 4 and all(r["first_diff"] == 0 for r in rows), rows
 PYTHON
 
-# Killed, and its log damaged: it says how much is lost after the damage, and runs that again.
+# A killed campaign whose log is damaged says how much is lost after the damage, and runs that again.
 "$VKFI" campaign run long.json -o killed.db >out 2>err &
 pid=$!
 for _ in $(seq 300); do
@@ -158,7 +158,7 @@ grep -q '^vkfi: warning: .*killed.db-wal: damaged: [1-9][0-9]* transactions are 
     fail "found: $(cat err)"
 good campaign run long.json -o killed.db --limit 10
 
-# One trial again: here, as a whole inference, on another form of the device.
+# One trial runs again: the same way, as a whole inference, and on another form of the device.
 good replay whole.db 7
 grep -q '^cpu: identical$' out || fail "found: $(cat out)"
 good replay whole.db 7 --naive -d cpu:scalar --json

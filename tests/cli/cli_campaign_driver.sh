@@ -32,7 +32,7 @@ for call in vkCreateDevice vkQueueSubmit; do
     VKFI_TEST_ABORT='' good campaign run plan.json -o "$db" -d vk --limit 15
     outcomes "$db" >before
 
-    # Alone: no device is left.
+    # It is the only device, so none is left.
     "$VKFI" campaign run plan.json -o "$db" -d vk >out 2>err
     code=$?
     [ $code = 3 ] || fail "$call: exit code $code, expected 3: $(cat err)"
@@ -40,7 +40,7 @@ for call in vkCreateDevice vkQueueSubmit; do
     grep -q '^vkfi: error: .* trials are left and no device' err || fail "$call: $(cat err)"
     outcomes "$db" | cmp -s - before || fail "$call: what was done is not as it was"
 
-    # Beside another: that one finishes, with the same results.
+    # Another device beside it finishes, with the same results.
     "$VKFI" campaign run plan.json -o "$db" -d cpu -d vk >out 2>err
     code=$?
     [ $code = 0 ] || fail "$call beside cpu: exit code $code, expected 0: $(cat err)"

@@ -25,7 +25,7 @@ json 'd["done"] < 0.7 * d["planned"] and d["gate"]["verdict"] == "passed" and d[
 good report pass.db -o pass.html
 grep -q 'The campaign was not run to its end</b>: [0-9]* of [0-9]* trials' pass.html &&
     grep -q 'the campaign ends once sdc of all is shown to be below 0.97' pass.html || fail "the report of an early end"
-# The same command again: it is decided, and nothing runs.
+# The same command finds the question decided, and nothing runs.
 good gate pass.db
 cp out before
 good campaign run pass.json -o pass.db
@@ -33,7 +33,7 @@ grep -q '(decided before: nothing was run)$' out || fail "$(cat out)"
 good gate pass.db
 cmp -s before out || fail "another verdict: $(cat out)"
 
-# Events: each look is one, the last decides.
+# Each look is an event, and the last one decides.
 plan 0.001 "$looks" >fail.json
 good campaign run fail.json -o fail.db --json
 python3 - out <<'PYTHON' || fail "events: $(grep look out)"
@@ -51,7 +51,7 @@ PYTHON
 "$VKFI" gate fail.db >out 2>err
 [ $? = 1 ] || fail "vkfi gate: $(cat out err)"
 
-# At any time, by whole prompts; killed meanwhile, it comes to the same answer.
+# A campaign that may stop at any time looks at whole prompts; killed meanwhile, it gives the same answer.
 plan 0.97 "$any" >any.json
 good campaign run any.json -o any.db
 grep -q '^gate: sdc of all below 97 %: passed after [1-5] prompts ' out || fail "$(cat out)"

@@ -69,7 +69,7 @@ good campaign run right.json -o right.db
 json 'd["tasks"][0]["right_to_wrong"]["n"] == d["tasks"][0]["trials"] == 150 and d["tasks"][0]["wrong_to_right"]["n"] == 0'
 json 'abs(d["tasks"][0]["faulty"] - 1 - d["tasks"][0]["change"]["mean"]) < 1e-12'
 
-# Two databases of the plan: critical SDC is compared too, of golden-right pairs.
+# Two databases of the plan are compared in critical SDC too, over golden-right pairs.
 good compare all.db all.db --reliability --given golden_right
 grep -q 'critical' out || fail "compare tells nothing of critical SDC: $(cat out)"
 

@@ -13,7 +13,7 @@ terminal() { # COLUMNS KEYS ARGS: what stood on the screen, as JSON in the file 
 }
 total='r"^\d+/\d+ trials, [\d.]+/s, .+ left, SDC "'
 
-# One device: one line, which changes in place; the final output is below it.
+# One device has one line, which changes in place; the final output is below it.
 terminal 100 0 campaign run plan.json -o one.db
 json 'd["code"] == 0 and not d["wrapped"]'
 json "len([l for l in d['screen'] if __import__('re').match($total, l)]) == 1"
@@ -22,7 +22,7 @@ json "len({l for s in d['seen'] for l in s if __import__('re').match($total, l)}
 json 'not any("golden run" in l for l in d["screen"])'
 json '__import__("re").match(r"one.db: (\d+) of \1 trials", d["screen"][1])'
 
-# Several: one line each above it. A narrow terminal cuts lines, so that they can be overwritten.
+# Several devices have a line each above it. On a narrow terminal lines are cut, so that they can be overwritten.
 terminal 100 0 campaign run plan.json -o two.db -d cpu -d cpu:scalar --limit 120
 json 'd["code"] == 0 and not d["wrapped"]'
 json '[l.split()[0] for l in d["screen"][:2]] == ["cpu", "cpu:scalar"] and all("trials/s" in l or "/s" in l for l in d["screen"][:2])'
@@ -75,7 +75,7 @@ json 'd["screen"][-2] == "interrupted: the same command goes on" or d["screen"][
 good campaign status once.db --json
 json '0 < d["done"] < d["planned"]'
 
-# The second one ends at once, in the middle of a batch: committed rows stay.
+# The second one ends the campaign in the middle of a batch; committed rows stay.
 sed 's/"n": 24/"n": 220/' long.json >slow.json
 terminal 100 2 campaign run slow.json -o twice.db -d cpu:scalar
 json 'd["code"] == -2 and d["seconds"] < 5'

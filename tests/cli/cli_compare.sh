@@ -21,7 +21,7 @@ json 'd["comparisons"][2]["reliability"]["classes"]["sdc"]["difference"] < 0'
 json 'all(c["underflow_first"] == c["underflow_second"] == 0 for c in d["comparisons"])'
 ! grep -q underflow <("$VKFI" compare a.db same.db) || fail "a word on underflow where there is none"
 
-# Items whose golden run flushed a value: counted, and so are their differing records.
+# Items whose golden run flushed a value are counted, and so are their records that differ.
 "$FIXTURE" flushed.db other_device disagree=50 underflow=3 || fail "the fixture"
 "$VKFI" compare a.db flushed.db --json >out 2>err
 [ $? = 1 ] || fail "records differ, but not the exit code: $(cat err)"

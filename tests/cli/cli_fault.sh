@@ -76,7 +76,7 @@ for kind in flip stuck_at_0 stuck_at_1 mix random; do
     grep -q 'mask of no bits' err || fail "$(cat err)"
 done
 
-# Widths of 16 bits if activations and KV are stored so.
+# Faults have 16 bits where activations and KV have.
 cat >narrow.json <<'TEXT'
 [{"site": "blk.0.attn_q", "point": "mem", "bit": 14, "row": 3},
  {"site": "blk.0.kv_k", "bit": 15, "k": 2, "key": 0, "step": 1}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Refused fault files: one line, exit code 2, nothing on standard output.
+# A refused fault file gives one line, exit code 2 and nothing on standard output.
 need_tiny
 fault() {
     printf '%s\n' "$1" >fault.json

@@ -51,10 +51,10 @@ if [ -r "$LLAMA" ]; then
 fi
 python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" all/* || fail "intervals"
 
-# Digits follow the interval: no share or p-value with an exponent where people read.
+# Digits follow the interval, and people read no share or p-value with an exponent.
 ! grep -nE '[0-9]e-[0-9]|nan' all/*.txt || fail "digits that nobody reads"
 
-# The check can fail: a changed end, an n of another interval, an interval alone.
+# The check can fail: it finds a changed end, the n of another interval, and an interval without its numbers.
 sed 's/\(Wilson, n = \)/\19/' all/gate.many.txt >wrong.txt
 ! python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" wrong.txt >out || fail "a wrong n passed"
 echo 'of 1800 3.1e-174' >wrong.txt

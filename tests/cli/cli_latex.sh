@@ -15,7 +15,7 @@ python3 "$VKFI_SOURCE/tests/inject/latex_check.py" plain deep named sweep scored
 mkdir wide
 printf '\\begin{tabular}{l}%s\\end{tabular}\n' "$(printf 'word%.0s' {1..200})" >wide/wide.tex
 ! python3 "$VKFI_SOURCE/tests/inject/latex_check.py" wide >out || fail "a table beyond the text passed"
-# One that fits only one column, set in two.
+# A table that fits one column alone is set in two.
 mkdir half
 printf '\\begin{table}\\begin{tabular}{l}%s\\end{tabular}\\end{table}\n' "$(printf 'word%.0s' {1..14})" >half/half.tex
 python3 "$VKFI_SOURCE/tests/inject/latex_check.py" half >out

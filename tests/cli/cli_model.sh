@@ -43,7 +43,7 @@ state() {
     good model list --json
     json "(d[0]['state'], d[0]['cached']) == ('$1', $2)"
 }
-# `damage`: another byte in the middle, and the old time.
+# `damage` changes a byte in the middle and keeps the old time.
 damage() {
     touch -r $OWN time
     printf '\252' | dd of=$OWN bs=1 seek=90000 conv=notrunc status=none
@@ -72,7 +72,7 @@ for command in 'run -p a -m' 'model path' 'model info' 'sites -m'; do
         fail "$(cat err)"
 done
 cmp -s stamp $OWN.verified || fail "the stamp of a wrong file: $(cat $OWN.verified)"
-# A wrong file without a stamp, or with an empty one.
+# A wrong file is found without a stamp, and with an empty one.
 rm $OWN.verified
 refused 2 run -m own -p a
 [ ! -e $OWN.verified ] || fail "a wrong file has a stamp: $(cat $OWN.verified)"
@@ -93,7 +93,7 @@ grep -q '^vkfi: warning: .*own.gguf: found right, but ' err || fail "$(cat err)"
 rmdir $OWN.verified
 good run -m own -p a -n 1
 state cached True
-# A right file where no stamp can be written (root can write anywhere).
+# A right file is used where no stamp can be written (root can write anywhere).
 cp "$LLAMA" $OWN
 rm $OWN.verified
 chmod a-w cache/vkfi/models

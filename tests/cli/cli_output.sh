@@ -26,7 +26,7 @@ echo 97 98 >ids
 "$VKFI" detokenize -m "$LLAMA" <ids >/dev/full 2>err
 [ $? = 2 ] || fail "detokenize >/dev/full: exit code $?"
 
-# A reader that goes away: the signal's code, and no message.
+# A reader that goes away ends the program by the signal, without a message.
 gone() {
     local code
     (

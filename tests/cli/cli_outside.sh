@@ -9,7 +9,7 @@ plan() { # FILE
 TEXT
 }
 
-# Ill-formed UTF-8: refused with line, byte and offset.
+# Ill-formed UTF-8 is refused with line, byte and offset.
 bad=$(printf 'ok\ncaf\351 bad')
 printf 'ok\ncaf\351 bad\n' >bad.txt
 told() { # NAME
@@ -36,7 +36,7 @@ for way in 'a\0b' '\355\240\200' '\300\200' 'end \303'; do
     refused 2 plan check plan.json
 done
 
-# A byte-order mark is not part of a prompt: the same ids, the same identity.
+# A byte-order mark is not part of a prompt, so ids and identity are the same.
 printf '\357\273\277Hi there\nsecond\n' >marked.txt
 printf 'Hi there\nsecond\n' >plain.txt
 "$VKFI" tokenize -m "$LLAMA" <marked.txt >ids || fail "a marked text"
@@ -63,7 +63,7 @@ if (a["hash"], a["text"]) != (b["hash"], b["text"]):
 TEXT
 done
 
-# So are files of JSON and of ids: a mark changes nothing.
+# Nor does a mark change files of JSON and of ids.
 marked() { # FILE: its copy with a mark
     printf '\357\273\277' | cat - "$1" >"marked-$1"
 }

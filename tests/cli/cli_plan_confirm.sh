@@ -100,7 +100,7 @@ grep -q 'The fresh estimate is the unbiased one' both.html || fail "not told whi
 grep -q 'Over the 3 strata chosen as the worst' both.html || fail "no word in the summary"
 [ -s both/anew.svg ] || fail "no picture of both estimates"
 
-# A sweep has no weights: as many trials in each stratum as before.
+# A sweep has no weights, so each stratum gets as many trials as before.
 good sweep -m "$LLAMA" --sites 'blk.*.attn_q' --bits 28-31 --trials 100 -n 4 -o sweep.db
 good plan confirm sweep.db --seed 9 -o worst.json
 good plan show worst.json --json

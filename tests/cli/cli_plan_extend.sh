@@ -77,7 +77,7 @@ good campaign run waves.json -o waves.db
 "$VKFI" gate waves.db --max "$limit" --json >out 2>err
 json 'd["limit"]["tail"] == 0.025 or abs(d["limit"]["tail"] - 0.025) < 1e-12'
 
-# More trials than there are faults: said, before anything runs and when it does.
+# More trials than there are faults are told before anything runs and when it does.
 cat >small.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 2, "stop": "none"}, "prompts": [{"texts": ["ab"]}],
  "population": "ops", "where": {"sites": "output_norm"}, "what": {"kind": "zero"},

@@ -35,7 +35,7 @@ grep -q '^precision  *total within 0' out || fail "$(cat out)"
 grep -q '^hours  *[0-9.e-]* on cpu at [0-9.e+]* trials/s and [0-9.e-]* s for each prompt$' out || fail "$(cat out)"
 [ -z "$(ls tmp)" ] || fail "left over: $(ls tmp)"
 
-# Interrupted: it ends by the signal, and nothing is left.
+# An interrupted pilot ends by the signal, and nothing is left.
 sed 's/"trials": 5000/"trials": 500000/' plan.json >long.json
 setsid "$VKFI" plan show long.json -d cpu --pilot 100000 >out 2>err &
 pid=$!

@@ -56,7 +56,7 @@ json 'all(f["hash"] == d["golden"]["hash"] for f in d["faults"] if f["protect"][
 json '[e["step"] for e in d["faults"][2]["protect"]["events"]] == [1, 1]' # one of each protection, and no more
 json 'd["faults"][0]["protect"]["events"][0]["site"] == "blk.0.ffn_down"'
 
-# Policies that are none: one line, exit code 2.
+# A bad policy gives one line and exit code 2.
 policy() { # TEXT
     echo "$1" >policy.json
     try run -m "$LLAMA" -p hello -n 2 --protect policy.json

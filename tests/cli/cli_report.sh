@@ -130,7 +130,7 @@ good report ber.db --json
 json 'd["rates"]["sdc_of_runs"]["high"] < d["rates"]["sdc"]["rate"] and 0.4 < d["rates"]["no_fault"] < 0.8'
 grep -q 'SDC at a bit error rate of 1e-09: ' ber.db.html || fail "ber: no rate of all runs"
 grep -q 'runs without a fault, %' ber.db.html || fail "ber: no column of runs without a fault"
-# Several faults per trial: no picture of the first one's coordinates, by name; strata hold for all.
+# With several faults per trial, pictures of the first one's coordinates are left out by name; strata hold for all.
 json 'all(d["pictures"][p].startswith("trials have several faults") for p in ("bits", "sites", "stages", "change", "margin", "deviation", "survival"))'
 json 'd["pictures"]["layers"] == d["pictures"]["strata"] == "drawn"'
 for word in 'Trials have several faults, which agree in this' 'A trial has 3 faults on average, at most 5' \
@@ -141,7 +141,7 @@ done
 ! grep -q 'several faults' first.html || fail "several faults where there is one"
 ! grep -q 'of all runs' first.html || fail "a rate of all runs without a bit error rate"
 
-# Population equal: with one stratum per cell or layer no total is needed.
+# With population equal, one stratum per cell or layer needs no total.
 if [ -r "$LLAMA" ]; then
     of_tiny='"decoding": {"n": 4, "stop": "none"}, "prompts": [{"texts": ["ab c", "hello"]}], "population": "equal"'
     echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"stage\", \"duration\"], \"sampling\": {\"trials\": 5},
@@ -181,7 +181,7 @@ if [ -r "$LLAMA" ]; then
     grep -q 'A trial has 3 faults on average, at most 3' three.db.html || fail "three: not told"
 fi
 
-# The cost of protection: from the struck model only.
+# The cost of protection is that of the struck model alone.
 if [ -r "$LLAMA" ]; then
     "$FIXTURE" tiny-llama.db layers=1 "model_hash=$(sha256sum "$LLAMA" | cut -d' ' -f1)" ||
         fail "the fixture of the model"
@@ -205,7 +205,7 @@ TEXT
     grep -q "expected that of the campaign's model" err || fail "another model: $(cat err)"
 fi
 
-# No gnuplot: one line that says so, nothing written.
+# Without gnuplot one line says so, and nothing is written.
 mkdir none
 PATH=$SCRATCH/none "$VKFI" report a.db -o without.html >out 2>err
 [ $? = 2 ] || fail "no gnuplot, but not the exit code"

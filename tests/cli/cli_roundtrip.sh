@@ -65,7 +65,7 @@ if len(records) != 60 or len({r[0] for r in rows.values()}) < 2:
     raise SystemExit("FAILED: the trials show too little")
 TEXT
 
-# More faults of evaluations than a pass takes: refused, not run in part.
+# More faults of evaluations than a pass takes are refused, over running a part of them.
 python3 -c 'import json
 f = {"site": "blk.0.attn_q", "bit": 3, "step": 1, "granularity": "vector"}
 json.dump([[f] * 4097], open("many.json", "w"))'

@@ -42,7 +42,7 @@ for file in tiny-falcon-mqa tiny-falcon-gqa tiny-mixtral; do
 done
 refused 2 run -m "$LLAMA" -p "$(printf 'a%.0s' $(seq 257))"
 cat err
-# Messages of the option parser: one line, exit code 2.
+# The option parser's messages are one line, with exit code 2.
 refused 2 run -m "$LLAMA" -p a -n 0
 refused 2 run -m "$LLAMA" -p a -n -1
 refused 2 run -m "$LLAMA" -p a -n x

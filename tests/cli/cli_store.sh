@@ -49,7 +49,7 @@ if not (len(rows) == 1001 and len(objects) == 1000 and rows[0] == list(objects[0
     raise SystemExit("FAILED: the exports are not of 1000 trials in order")
 TEXT
 
-# One flipped bit in one text of one trial: only its place is printed.
+# One flipped bit in one text of one trial has its place printed alone.
 cp all.db bad.db
 python3 - <<'TEXT'
 with open("bad.db", "r+b") as file:

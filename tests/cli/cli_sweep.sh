@@ -72,7 +72,7 @@ cp out first
 good "${small[@]}" -o a.db --json
 cmp -s out first || fail "a finished sweep gave another table"
 
-# Without -o: the same table, and nothing is left, whatever a launcher says.
+# Without -o the table is the same and nothing is left, whatever a launcher says.
 mkdir temp
 SLURM_PROCID=1 SLURM_NTASKS=2 TMPDIR=temp good "${small[@]}" --json
 sed 's/"database": null/"database": "a.db"/' out | cmp -s - first || fail "the table depends on -o"

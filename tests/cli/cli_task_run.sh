@@ -107,7 +107,7 @@ for id in $(head -4 prompts); do
     cmp -s out "text.$id" || fail "item $id: vkfi run gives another text"
 done
 
-# Samples: their own seeds, scored one by one.
+# Samples have seeds of their own and are scored one by one.
 good task run gsm8k -m "$LLAMA" --data "$D" --items 0-3 --samples 3 --temp 0.9 --seed 5 -o three.jsonl
 good task run gsm8k -m "$LLAMA" --data "$D" --items 2-3 --samples 3 --temp 0.9 --seed 5 -o two.jsonl
 [ "$(tail -2 three.jsonl)" = "$(cat two.jsonl)" ] || fail "samples depend on what runs beside them"
@@ -139,7 +139,7 @@ json 'd["intervals"]["exact_match"] == [d["metrics"]["exact_match"]] * 2' # all 
 head -3 engine.jsonl | "$VKFI" task score gsm8k -i - --data "$D" >out 2>err || fail "$(cat err)"
 grep -q '^gsm8k: 3 items' out || fail "$(cat out)"
 
-# One line for what is wrong.
+# Each mistake gives one line.
 echo '{"doc_id": 99, "responses": ["x"]}' >bad.jsonl
 refused 2 task score gsm8k -i bad.jsonl --data "$D"
 grep -q "bad.jsonl line 1: found item '99', expected each item of task gsm8k once" err || fail "$(cat err)"

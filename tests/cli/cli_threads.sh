@@ -40,7 +40,7 @@ for n in 1 2 5; do
     good campaign run plan.json -o "one.$n.db" --threads $n
     threads "one.$n.db" $n
     good export "one.$n.db" --format csv -o rows.csv
-    # device, seconds and the like differ from run to run
+    # device and seconds differ from run to run
     cut -d, -f1-20 rows.csv >"rows.$n"
     cmp -s rows.1 "rows.$n" || fail "$n threads give other rows"
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Is an HTML file whole: tags balanced, ids unique, links inside it, nothing fetched, no scripts.
+"""Checks that an HTML file is whole: balanced tags, unique ids, links inside it, no scripts, nothing fetched.
 
 usage: html_check.py FILE [FIGURES]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Do the JSON Schema and `vkfi plan check` agree on the corpus of good and bad plans.
+"""Checks that the JSON Schema and `vkfi plan check` agree on the corpus of good and bad plans.
 
 usage: plan_corpus.py VKFI SOURCE
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Is every field of a plan described, with its default and an example, and are these right.
+"""Checks that every field of a plan is described, and that its default and example are right.
 
 usage: plan_fields.py VKFI SOURCE
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Do the schema of tasks and the program agree, field by field.
+"""Checks that the schema of tasks and the program agree on each field.
 
 usage: task_fields.py VKFI SOURCE
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs a command on a pseudo-terminal and says what stands on its screen.
+"""Runs a command on a pseudo-terminal and prints its screen.
 
 usage: terminal.py COLUMNS KEYS COMMAND...
 

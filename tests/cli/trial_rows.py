@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints of each trial every field that may not differ when it is run again, in order of trial.
+"""Prints the fields of each trial that may not differ when it is run again, in order of trial.
 
 usage: vkfi export DB --format csv | trial_rows.py
 """

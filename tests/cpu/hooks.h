@@ -28,7 +28,7 @@ static inline void hooks_watch(void *user, const struct node *node, uint32_t col
     run->count = count;
 }
 
-/* run->node (or null) and run->position say what to keep. Column of a position is its index. */
+/* run->node (or null) and run->position say what to keep. The index of a column is its position. */
 static inline void hooks_pass(struct executor *ex, struct hook *hooks, uint32_t n,
                               struct hooks_run *run)
 {

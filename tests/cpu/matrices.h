@@ -14,7 +14,7 @@ struct matrix {
     struct cpu_weight scalar, packed;
 };
 
-/* Random bits; tame scales if the numbers must stay finite. */
+/* Random bits, with small scales where the numbers must stay finite. */
 static inline void matrices_init(struct matrix *m, struct rng *rng, enum quant type, uint32_t width,
                                  uint32_t rows)
 {

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Looks for fused multiply-add in the golden objects: usage: no_fma.sh CC OBJDUMP ARCHIVE..
-# Fails if there is one, or if the check itself would not find one.
+# Looks for fused multiply-add in the golden objects: usage: no_fma.sh CC OBJDUMP ARCHIVE... Fails if there is one, or if the check itself would not find one.
 set -euo pipefail
 
 cc=$1 objdump=$2

@@ -53,7 +53,7 @@ static inline void oracle_near(const struct oracle_run *run, double found, doubl
     *what.worst = fmax(*what.worst, difference);
 }
 
-/* Prompt in passes; returns the last column's result. */
+/* Evaluates the prompt in passes; returns the last column's result. */
 static inline struct column_result oracle_prompt(struct oracle_run *run)
 {
     const struct json *ids = json_get(run->json, "ids");
@@ -102,7 +102,7 @@ static inline void oracle_row(struct oracle_run *run, const struct column_result
     }
 }
 
-/* False: the reference's first two are too close, and the other one was picked; the rest is
+/* False if the reference's first two logits are too close and the other one was picked: the rest is
  * skipped. */
 static inline bool oracle_step(struct oracle_run *run, const struct column_result *result,
                                uint32_t step)

@@ -72,7 +72,7 @@ static inline void runs_pass(struct executor *ex, const struct column *columns, 
 }
 
 struct runs_span {
-    uint32_t branch, from, to; /* positions [from, to) */
+    uint32_t branch, from, to; /* positions from `from` to before `to` */
     uint32_t split;            /* columns a pass */
 };
 

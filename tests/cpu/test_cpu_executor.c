@@ -78,7 +78,7 @@ static void test_outputs_do_not_matter(void **state)
     model_close(&model);
 }
 
-/* Golden state with all residuals saved in rows = positions. */
+/* Golden state with the residuals of each position saved in the row of that index. */
 static void run_golden(struct executor *ex, uint32_t branch, uint64_t *hashes)
 {
     struct column columns[RUNS_COLUMNS];

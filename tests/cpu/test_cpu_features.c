@@ -8,7 +8,7 @@
 
 enum { MOST = 50000, WIDTH = 700 };
 
-/* A row's memory, and its features by one form; cut: pieces of whole blocks. */
+/* A row and its features by one form; `cut`: in pieces of whole blocks. */
 struct bench {
     float values[MOST], residual[WIDTH];
     float parts[CPU_FEATURES_PARTS * (MOST / NM_BLOCK + 1)];

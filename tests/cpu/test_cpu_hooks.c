@@ -34,7 +34,7 @@ static void same_data(const struct hook *a, const struct hook *b)
     assert_int_equal(a->data.after, b->data.after);
 }
 
-/* Golden residuals in rows = positions. */
+/* Golden residuals, each in the row with the index of its position. */
 static uint32_t run_golden(struct executor *ex)
 {
     struct column columns[HOOKS_N];

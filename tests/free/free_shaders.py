@@ -71,7 +71,7 @@ def load(names_file, folder):
 
 
 def each(function, items):
-    """[function(item)], on all processors."""
+    """The results of the function for all items, computed on all processors."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, items))
 

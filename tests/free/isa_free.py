@@ -91,7 +91,7 @@ class Row:
                        for opcode in code.fused(self.family)})
 
     def wrong(self):
-        """Violations, one text each."""
+        """A text for each violation."""
         where, found, differences = f"{self.shader.name} on {self.family}", [], self.differences()
         if differences:
             settings, text = differences[0]

@@ -158,7 +158,7 @@ def box_lines():
 
 
 def boxes():
-    """Refused ones are lines too."""
+    """Refused faults give lines too."""
     asked = list(box_lines())
     things = {}
     for arch, name in PLAN_MODELS.items():

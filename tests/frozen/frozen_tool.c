@@ -89,7 +89,7 @@ static void put_number(uint32_t value)
         printf(" %" PRIu32, value);
 }
 
-/* Bits, NaN canonical. */
+/* The bits of a number; NaN are canonical. */
 static void put_real(double value)
 {
     uint64_t bits;
@@ -203,7 +203,7 @@ static void print_boxes(const char *path)
     model_close(&model);
 }
 
-/* One batch; false: there are no more lines. */
+/* Runs one batch; false if there are no more lines. */
 static bool print_batch(struct bench *b)
 {
     const struct trial_settings settings = {.level = RECORD_FULL};

@@ -46,7 +46,7 @@ static const struct model *fuzz_fault_model(void)
     return &model;
 }
 
-/* Promises of an accepted fault. */
+/* What is promised of an accepted fault. */
 static void fuzz_fault_inside(const struct fault *f, const struct fault_bounds *bounds)
 {
     const struct graph *graph = &bounds->model->graph;

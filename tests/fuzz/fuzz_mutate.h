@@ -52,7 +52,7 @@ static inline void fuzz_mutate_once(struct fuzz_mutate *m, struct rng *rng)
         memmove(m->data + at, m->data + at + length, m->size - at - length);
         m->size -= length;
         break;
-    case 2: { /* a piece again, elsewhere */
+    case 2: { /* a piece is copied elsewhere */
         const size_t n = length < sizeof(piece) ? length : sizeof(piece);
         memcpy(piece, m->data + at, n);
         fuzz_mutate_insert(m, (size_t)rng_below(rng, m->size + 1), piece, n);
@@ -90,7 +90,7 @@ struct fuzz_mutate_run {
     int (*target)(const uint8_t *data, size_t size);
 };
 
-/* Without messages. */
+/* Runs it without messages. */
 static inline void fuzz_mutate_all(const struct fuzz_mutate_run *run)
 {
     const int kept = mute_begin();
@@ -104,7 +104,7 @@ static inline void fuzz_mutate_all(const struct fuzz_mutate_run *run)
     mute_end(kept);
 }
 
-/* A test for cmocka; its initial state is the run. */
+/* A cmocka test whose initial state is the run. */
 static inline void fuzz_mutate_test(void **state)
 {
     fuzz_mutate_all(*state);

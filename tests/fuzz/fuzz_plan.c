@@ -34,7 +34,7 @@ static double fuzz_weights(const struct plan_choices *choices)
     return sum;
 }
 
-/* Promises of every accepted plan. */
+/* What is promised of every accepted plan. */
 static void fuzz_check(const struct plan *plan)
 {
     struct json_doc *doc = NULL;

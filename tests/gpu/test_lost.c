@@ -65,7 +65,8 @@ static void test_codes(void **state)
     assert_string_equal(log_last_error(), "f(): unknown VkResult (-77) at a.c:1");
 }
 
-/* No answer in time. Nothing is freed, for the device may still write to it: this runs last. */
+/* The device gives no answer in time. Nothing is freed, since it may still write: this runs last.
+ */
 static void test_timeout(void **state)
 {
     (void)state;

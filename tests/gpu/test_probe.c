@@ -84,7 +84,7 @@ static void test_judgement(void **state)
         result.cases[1].class = class;
         assert_int_equal(probe_admits(&result, reason, sizeof(reason)), tolerated);
         assert_non_null(strstr(reason, probe_class_name(class)));
-        /* a tolerated difference before it hides nothing */
+        /* a tolerated difference before it does not hide it */
         result.cases[0].ok = false;
         result.cases[0].class = PROBE_DENORMAL;
         assert_int_equal(probe_admits(&result, reason, sizeof(reason)), tolerated);

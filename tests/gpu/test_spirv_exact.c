@@ -106,7 +106,7 @@ static void optimise(struct scratch *s)
     assert_int_equal(system(command), 0);
 }
 
-/* The check, its messages kept instead of shown. */
+/* Runs the check and keeps its messages instead of showing them. */
 static enum status check_logged(struct scratch *s, const struct spirv *module)
 {
     char path[128];
@@ -350,7 +350,7 @@ static void test_relaxed(void **state)
     free(words);
 }
 
-/* Twice is once: nothing is decorated a second time. */
+/* A second run decorates nothing. */
 static void test_idempotent(void **state)
 {
     struct scratch *s = *state;

@@ -254,7 +254,7 @@ static void test_range_limit(void **state)
     gpu_buffer_destroy(&large);
 }
 
-/* Calls out of order. */
+/* Calls in a wrong order are refused. */
 static void test_states(void **state)
 {
     struct bench *b = *state;

@@ -44,7 +44,7 @@ enum bench_harm {
 /* Shared with the workers. */
 struct bench_scene {
     enum bench_harm harm;
-    uint32_t device; /* the one concerned */
+    uint32_t device; /* the one that does harm */
     long after;      /* passes, of all its workers together, before the harm */
     long times;      /* how often the harm is done; -1: always */
     long passes;     /* so far */
@@ -81,7 +81,7 @@ struct bench {
     uint32_t stop_after;            /* batches until `stop` is counted up; 0: never */
     uint32_t stop_after_goldens;    /* the same of golden runs                      */
     unsigned kill_seed;             /* workers are killed at random; 0: not */
-    uint32_t killed, killed_at;     /* batches at the last time */
+    uint32_t killed, killed_at;     /* batches when one was last killed */
     uint32_t in_row[BENCH_DEVICES]; /* kills of a device since its last batch */
 };
 
@@ -226,7 +226,7 @@ static inline void bench_add_device(struct bench *b, const char *name, enum cpu_
         .name = name, .user = &b->user[i], .open = bench_open, .close = bench_close};
 }
 
-/* A Vulkan device besides, where there is one. */
+/* Adds a Vulkan device, where there is one. */
 static inline void bench_add_vulkan(struct bench *b)
 {
     struct gpu_list list;
@@ -236,7 +236,7 @@ static inline void bench_add_vulkan(struct bench *b)
         print_message("no Vulkan device: CPU forms only\n");
 }
 
-/* One device, the CPU; the plan as JSON. */
+/* Makes a campaign of a plan in JSON with one device, the CPU. */
 static inline struct bench *bench_begin_plan(const char *text)
 {
     char path[512];
@@ -348,7 +348,7 @@ static inline void bench_reference(struct text *out, const char *more)
     bench_end(b);
 }
 
-/* For tests of one plan: its reference, made before them. */
+/* The plan of all tests of a program, and its rows, made before them. */
 static struct text reference;
 static const char *bench_plan;
 

@@ -46,7 +46,7 @@ enum harm {
 /* What goes wrong, and how much of it has happened: shared with the workers. */
 struct scene {
     enum harm harm;
-    uint32_t device; /* the one concerned; DEVICES: all */
+    uint32_t device; /* the one that does harm; DEVICES: all do */
     uint64_t id;     /* at this trial; IDS: at every one */
     int times;       /* this often; -1: always */
     bool not_alone;  /* only in batches of more than one */

@@ -53,7 +53,7 @@ static inline void close_page(struct report_source *source, struct report_page *
     close_source(source);
 }
 
-/* The picture of that id. */
+/* The picture with this id. */
 static inline struct report_figure *find_figure(struct report_page *page, const char *id)
 {
     for (int p = 0; p < REPORT_PICTURES; p++) {

@@ -21,7 +21,7 @@ static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
 static const double FIELD_SHARE[FIELDS] = {1 / 32., 8 / 32., 23 / 32.};
 static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_down"};
 static const char *const OPS[] = {"linear", "linear", "linear", "linear"};
-/* Of a sweep. */
+/* Sites and points of a sweep. */
 enum { SWEEP_OPS = 3, SWEEP_POINTS = 2 };
 static const char *const SWEEP_OP[SWEEP_OPS] = {"norm", "linear", "softmax"};
 static const char *const SWEEP_SITE[SWEEP_OPS] = {"attn_norm", "attn_q", "attn_probs"};
@@ -150,7 +150,7 @@ static uint64_t trials_of(const struct report_fixture *f)
     return (uint64_t)strata_of(f) * f->per_stratum * (f->crossed ? f->items : 1);
 }
 
-/* Which fault a trial is. */
+/* The fault of a trial. */
 struct drawn {
     uint32_t stratum, layer, field, item, bit, site, stage;
     uint32_t op, point; /* of a sweep */
@@ -206,7 +206,8 @@ static void fill_where(struct trial_row *row, struct arena *arena, const struct 
     row->position = p->stage == 0 ? 2 : 5 + row->step;
     row->positions = row->rows = 1;
     row->n_faults = f->ber > 0 ? 1 + (int64_t)(p->fault % FAULTS) : 1;
-    row->row = (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never twice */
+    row->row =
+        (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never the same twice */
     row->bit = p->bit;
     row->mask = INT64_C(1) << p->bit;
     row->bit_field = CLASS_TEXT[p->field];

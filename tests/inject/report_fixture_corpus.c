@@ -12,7 +12,7 @@ static const char *const WORDS[] = {"the",   "river", "old",   "bridge", "rises"
                                     "and",   "bread", "every", "cold",   "winter"};
 enum { WORD_COUNT = sizeof(WORDS) / sizeof(*WORDS) };
 
-/* Words of the item's target; one in `odd` is another one, drawn by `stream`. 0: none. */
+/* Words of the item's target. One in `odd` is replaced by one drawn from `stream`; 0: none. */
 static const char *sentence(struct arena *arena, uint32_t item, uint32_t odd, uint64_t stream)
 {
     struct rng same, other;

@@ -127,7 +127,7 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
     space_open_some(b, &(struct space_setup){file, act, kv, SPACE_DEVICES});
 }
 
-/* Kept for the next use. */
+/* Ends the test's use of it; devices stay open for the next one. */
 static inline void space_close(struct space_bench *b)
 {
     *b = (struct space_bench){0};
@@ -244,7 +244,7 @@ static inline void space_run(const struct space_bench *b, const char *text, stru
     arena_finish(&arena);
 }
 
-/* All that records compare. */
+/* Compares all that records compare. */
 static inline void space_equal(const struct space_run *a, const struct space_run *b,
                                const char *what, const char *device)
 {

@@ -285,7 +285,7 @@ static inline void store_testing_make_whole(const char *path)
     store_destroy(&store);
 }
 
-/* Without the store's knowledge. */
+/* Runs SQL that the store does not know of. */
 static inline void store_testing_sql(const char *path, const char *text)
 {
     sqlite3 *db;
@@ -295,7 +295,7 @@ static inline void store_testing_sql(const char *path, const char *text)
     sqlite3_close(db);
 }
 
-/* Every field, also those that may differ. */
+/* Compares every field, also those that may differ. */
 static inline bool store_testing_same(const struct trial_row *a, const struct trial_row *b)
 {
     const struct field *differs = field_difference(&trial_row_table, a, b);

@@ -39,7 +39,7 @@ static void test_one_device(void **state)
     bench_end(b);
 }
 
-/* The reference apart: CPU reruns are compared with another form's rows. */
+/* The reference runs no trials: CPU reruns are compared with another form's rows. */
 static void test_reference_apart(void **state)
 {
     struct bench *b = bench_begin(PLAN);
@@ -103,7 +103,8 @@ static void test_stop(void **state)
     bench_end(b);
 }
 
-/* The disk is full after some batches: a clear end, and written rows stay. */
+/* The disk is full after some batches: the campaign ends with a clear line, and written rows stay.
+ */
 static void test_full_disk(void **state)
 {
     struct bench *b = bench_begin(PLAN);

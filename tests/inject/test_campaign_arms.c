@@ -99,8 +99,8 @@ static void check_pair(const struct trial_row *none, const struct trial_row *arm
     }
 }
 
-/* Every trial that is not masked, about one in twenty of the others; controls never; every item
- * once without a fault. */
+/* Every trial that is not masked runs, about one in twenty of the others, no control, and every
+ * item once without a fault. */
 static void test_who_runs(void **state)
 {
     struct bench *b = bench_begin(PLAN);

@@ -230,7 +230,7 @@ static void test_campaign(void **state)
     arena_finish(&arena);
 }
 
-/* Said before any golden run is paid for. */
+/* It is told before any golden run is paid for. */
 static void test_refused(void **state)
 {
     struct bench *b = bench_begin_plan(PLAN);

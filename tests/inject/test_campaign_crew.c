@@ -196,7 +196,7 @@ static void test_nothing_goes_wrong(void **state)
     end(t);
 }
 
-/* The same trial fails each time: due, with a reason for each way to fail. */
+/* A trial that fails each time is due, with a reason for each way to fail. */
 static void test_a_guilty_trial_is_due(void **state)
 {
     (void)state;
@@ -218,7 +218,7 @@ static void test_a_guilty_trial_is_due(void **state)
     }
 }
 
-/* It fails in the batch and once alone, then no more: rerun, and an incident. */
+/* A trial that fails in the batch and once alone, then no more, is run again and is an incident. */
 static void test_what_does_not_come_back_is_an_incident(void **state)
 {
     (void)state;
@@ -232,7 +232,7 @@ static void test_what_does_not_come_back_is_an_incident(void **state)
     assert_int_equal(t->incident_trial, 37);
     assert_int_equal(t->attempts[37], 4);
     end(t);
-    /* Only in the batch: of the batch. */
+    /* A trial that fails only in its batch is the batch's incident. */
     t = begin();
     t->scene->harm = ABORT;
     t->scene->id = 37;
@@ -260,8 +260,8 @@ static void test_a_used_worker_is_no_proof(void **state)
     end(t);
 }
 
-/* A device that fails at whatever it is given before its hooks have worked: set aside, nothing is
- * due, and the others do its work. */
+/* A device that fails before its hooks have worked is set aside; nothing is due, and the others do
+ * its work. */
 static void test_a_broken_device_is_set_aside(void **state)
 {
     (void)state;
@@ -276,7 +276,7 @@ static void test_a_broken_device_is_set_aside(void **state)
         assert_int_equal(t->failed, 5);
         assert_int_equal(t->by_device[1], 0);
         end(t);
-        /* Alone: nothing is lost, nothing is invented. */
+        /* If it is the only device, nothing is lost or invented. */
         t = begin();
         t->scene->harm = harms[i];
         assert_int_equal(run(t, 1), STATUS_OK);
@@ -287,7 +287,7 @@ static void test_a_broken_device_is_set_aside(void **state)
     }
 }
 
-/* A device that cannot be opened at all, and a broken promise: the campaign ends with that. */
+/* The campaign ends at a device that cannot be opened at all, and at a broken promise. */
 static void test_what_ends_the_campaign(void **state)
 {
     (void)state;
@@ -305,7 +305,7 @@ static void test_what_ends_the_campaign(void **state)
     end(t);
 }
 
-/* It was open before: a device that once fails to open is tried again. */
+/* A device that was open before and once fails to open is tried again. */
 static void test_opening_is_tried_again(void **state)
 {
     (void)state;
@@ -361,7 +361,7 @@ static void test_stop(void **state)
     /* if its trials had begun */
     assert_true(t->n_given == 0 || (t->n_given == BATCH && t->done == 5));
     end(t);
-    /* At once: a worker that hangs is not waited for. */
+    /* A worker that hangs is not waited for. */
     t = begin();
     t->scene->harm = HANG;
     t->scene->id = 37;

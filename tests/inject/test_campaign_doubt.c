@@ -45,7 +45,7 @@ static bool is_rerun(enum trial_role role)
     return role == ROLE_NAIVE || role == ROLE_CPU;
 }
 
-/* The device of all rows but CPU reruns; DEVICES: there are several. */
+/* The device of all rows but CPU reruns; DEVICES if there are several. */
 static uint32_t only_device(const struct history *h)
 {
     uint32_t device = UINT32_MAX;

@@ -170,7 +170,7 @@ static bool expect_known(const struct scene *s, uint32_t index, const int32_t *k
     return dispatches(s) - middle < middle - start;
 }
 
-/* Right tokens, and any wrong ones: another, too few, too many, of another item. */
+/* The right tokens and wrong ones: one changed, too few, too many, those of another item. */
 static void try_known(struct scene *s, uint32_t index)
 {
     const struct campaign_golden *own = &s->told[index];

@@ -87,7 +87,7 @@ static void test_set_aside(void **state)
     bench_end(b);
 }
 
-/* Said at once, before the golden runs are paid for. */
+/* A device that cannot be opened is told before the golden runs are paid for. */
 static void test_not_open(void **state)
 {
     struct bench *b = begin(BENCH_NOT_OPEN, 0, -1);

@@ -144,7 +144,7 @@ static void test_parts_are_distinct(void **state)
     }
 }
 
-/* Resubmitted tasks, in any number, are never a whole: of every array over 0 .. 7 only 0, 0-1, ...
+/* Resubmitted tasks, in any number, are never a whole: of every array over 0 to 7 only 0, 0-1, ...
  * 0-7 give parts, which are all of one count, and all others are refused in each of their tasks,
  * with the --shard to give. */
 static void test_parts_of_arrays(void **state)

@@ -63,7 +63,7 @@ static struct bench *begin(const char *stop, double max)
     return begin_sure(stop, max, 0.95);
 }
 
-/* Once more on the same database: the same answer, and nothing is run for it. */
+/* The same database gives the same answer again, and nothing is run for it. */
 static void expect_decided(struct bench *b)
 {
     const struct report_gate before = watch.gate;

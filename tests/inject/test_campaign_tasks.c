@@ -131,7 +131,7 @@ static void test_golden(void **state)
     arena_finish(&arena);
 }
 
-/* All devices, whole inferences, and calls that are cut off give the same rows. */
+/* All devices, whole inferences and calls that are cut short give the same rows. */
 static void test_same_rows(void **state)
 {
     static const char *const more[] = {"", "\"mc_target\":\"all\",",

@@ -52,7 +52,7 @@ static void test_goes_on(void **state)
     text_finish(&first);
 }
 
-/* Killed while it is extended, at any moment. */
+/* A campaign is killed at any moment while it is extended. */
 static void test_killed(void **state)
 {
     struct text whole = {0};

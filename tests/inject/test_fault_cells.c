@@ -270,7 +270,7 @@ static void find_errors(struct cells *c, struct how how, const struct trial_jobs
         report(c, how, jobs->job[0].fault, "an error of the batch that begins with this");
 }
 
-/* A batch everywhere; levels take turns. */
+/* Runs a batch everywhere; the levels of records take turns. */
 static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t turn)
 {
     static const enum record_level levels[] = {RECORD_FULL, RECORD_OUTCOME, RECORD_FULL,

@@ -131,7 +131,7 @@ static void test_nothing_is_ignored(void **state)
     expect_error("{\"site\":\"blk.4294967296.kv_k\",\"bit\":1}", "no site");
 }
 
-/* Words, ranges, numbers: their meaning. */
+/* What words, ranges and numbers mean. */
 static void test_ranges(void **state)
 {
     struct arena arena = {0};
@@ -244,7 +244,7 @@ static void test_draws_are_valid_and_stand_alone(void **state)
     assert_true(seen[OP_EMBED][HOOK_WEIGHT] > 0 && seen[OP_GATE][HOOK_OPERAND] > 0);
 }
 
-/* Any bytes: an error or a fault, never a crash. */
+/* Any bytes give an error or a fault, never a crash. */
 static void test_mutated_text(void **state)
 {
     static const char good[] =

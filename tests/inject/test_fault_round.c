@@ -85,7 +85,7 @@ static uint64_t word(struct rng *rng)
     return rng_below(rng, 3) ? wide >> rng_below(rng, 64) : UINT64_MAX - rng_below(rng, 3);
 }
 
-/* A fault of the cell; false: not one that may be run. */
+/* Makes a fault of the cell; false if it may not be run. */
 static bool draw(struct fault *f, struct rng *rng, const struct cell *cell,
                  const struct fault_bounds *bounds)
 {
@@ -122,7 +122,7 @@ static bool draw(struct fault *f, struct rng *rng, const struct cell *cell,
     return good;
 }
 
-/* Written and read. */
+/* Writes a fault and reads it again. */
 static struct fault again(const struct fault *f, const struct fault_bounds *bounds,
                           struct arena *arena, const char **out_text)
 {
@@ -153,7 +153,7 @@ static void check(const struct fault *f, const struct fault_bounds *bounds)
     arena_finish(&arena);
 }
 
-/* Faults of all choices at a point; how many could be run. */
+/* Checks faults of all choices at a point; returns how many could be run. */
 static uint32_t every_choice(struct cell *cell, struct rng *rng, const struct fault_bounds *bounds)
 {
     const bool op = cell->fault.place == PLACE_OP;

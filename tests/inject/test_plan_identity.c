@@ -41,7 +41,7 @@ static uint32_t below(struct rng *rng, uint32_t bound)
     return (uint32_t)rng_below(rng, bound);
 }
 
-/* Some of the words in any order, at least one; `first`: that one is among them. */
+/* At least one of the words, in any order; `first` is among them. */
 static void pick(struct rng *rng, struct words *out, const char *key, const char *const *words,
                  bool first)
 {

@@ -72,7 +72,7 @@ static void test_spending(void **state)
     assert_true(of_waves <= plan_waves_spent(&waves, ALPHA, LOOKS - 1) + noise);
     assert_true(of_fixed <= plan_waves_spent(&fixed, ALPHA, LOOKS - 1) + noise);
     assert_true(of_waves < of_fixed);
-    assert_true(careless > 1.5 * ALPHA); /* what is avoided */
+    assert_true(careless > 1.5 * ALPHA); /* the mistake that the plan avoids */
 }
 
 /* When a run goes on to its next wave: never; while its gate is open; until its interval excludes

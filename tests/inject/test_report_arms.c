@@ -18,8 +18,8 @@
 struct sums {
     const struct store_stratum *stratum;
     uint64_t n[8];         /* counted trials of a stratum */
-    uint8_t changed[512];  /* outcome of arm none: another text */
-    uint8_t unmasked[512]; /* the same, or due */
+    uint8_t changed[512];  /* in arm none the text changed */
+    uint8_t unmasked[512]; /* in arm none the text changed, or the trial was due */
     int64_t of[512];       /* stratum */
     double without, with;  /* losses */
     double transient[2], permanent[2];

@@ -62,7 +62,7 @@ static void test_only_the_bound_passes(void **state)
     request.limit = upper - 1e-9; /* the estimate is below it, the bound is not */
     gate = decide(&source, &request);
     assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
-    /* just below: the next look is a wave later, at a quarter of the error */
+    /* just below it: the next look is a wave later and has a quarter of the error */
     assert_true(gate.result.would_pass && gate.result.more > gate.trials / 2 &&
                 gate.result.more < 3 * gate.trials / 2);
     request.limit = (rate + upper) / 2;
@@ -136,7 +136,7 @@ static void test_a_stratum_alone(void **state)
     close_source(&source);
 }
 
-/* The rate of the whole fixture: a limit that no look decides. */
+/* The rate of the whole fixture, which is a limit that no look decides. */
 static double undecided_limit(void)
 {
     struct report_source source;
@@ -247,7 +247,7 @@ static void test_looks_at_any_time(void **state)
     assert_near(gate.rate, mean_of(x), 1e-9);
     assert_near(gate.result.upper, high, 1e-6);
     assert_near(gate.result.lower, low, 1e-6);
-    /* of changed bits the rate is higher, and so is its bound */
+    /* the rate of changed bits is higher, and so is its bound */
     request = request_of(mean_of(x) / mean_of(changed));
     request.given = REPORT_CHANGED;
     assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);

@@ -363,7 +363,7 @@ static void expect_gate_of_runs(struct report_source *source, double rate, doubl
     assert_near(gate.result.upper, share * of_trials.result.upper, 1e-12);
 }
 
-/* At any time: the bounds are on sum W_h (1 - P0_h) y_h over sum W_h. */
+/* Looks at any time bound sum W_h (1 - P0_h) y_h over sum W_h. */
 static void test_a_gate_of_runs_at_any_time(void **state)
 {
     struct report_fixture f = report_fixture_default(path[0]);
@@ -393,7 +393,7 @@ static void test_a_gate_of_runs_at_any_time(void **state)
     close_source(&source);
 }
 
-/* Of all runs: (1 - P0) times the rate of trials, in a stratum and over them. */
+/* The rate of all runs is (1 - P0) times that of trials, in a stratum and over all of them. */
 static void test_runs_of_a_bit_error_rate(void **state)
 {
     struct report_fixture f = report_fixture_default(path[0]);

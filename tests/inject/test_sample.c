@@ -125,7 +125,7 @@ static void assert_all_distinct(struct plan_fixture *f)
 
 #define RANGED "\"granularity\":[\"element\",\"vector\",\"feature\",\"tensor\",\"lane\",\"tile\"]"
 
-/* As many trials as faults, no two the same: each once. */
+/* As many trials as faults strike each fault once. */
 static void test_census(void **state)
 {
     static const char *const plans[] = {
@@ -184,14 +184,14 @@ static void test_sizes(void **state)
     const uint32_t width = model->hp.n_embd;
     assert_true(sample_stratum(f.sample, 0).size == positions * width * 32);
     fixture_finish(&f);
-    /* scores of a head: keys 1 + .. + 11 of the first item and so on */
+    /* scores of a head: keys 1 + ... + 11 of the first item and so on */
     assert_int_equal(fixture_sample(&f, model, 3,
                                     ",\"population\":\"equal\",\"sampling\":{\"trials\":10},"
                                     "\"where\":{\"sites\":\"blk.0.attn_scores\"}"),
                      STATUS_OK);
     assert_true(sample_stratum(f.sample, 0).size == (66.0 + 78 + 21) * model->hp.n_head * 32);
     fixture_finish(&f);
-    /* stored entries before the strike: 0 + .. + 10 */
+    /* stored entries before the strike: 0 + ... + 10 */
     assert_int_equal(fixture_sample(&f, model, 1,
                                     ",\"population\":\"bits\",\"sampling\":{\"trials\":10},"
                                     "\"where\":{\"place\":\"kv\",\"sites\":\"blk.0.kv_k\"},"

@@ -211,7 +211,7 @@ static void test_fault_major(void **state)
     fixture_finish(&f);
 }
 
-/* Controls: as many as in the plan, spread evenly, each with its trial right before it. */
+/* There are as many controls as in the plan, spread evenly, each right after its trial. */
 static void test_controls(void **state)
 {
     struct plan_fixture f;

@@ -147,7 +147,7 @@ static void test_burst_at_row_ends(void **state)
     }
 }
 
-/* Several elements of a row: one fault, whose burst ends with the field. */
+/* Several elements of a row are one fault, whose burst ends with the field. */
 static void test_burst_of_many_elements(void **state)
 {
     static const char *const of[] = {"vector", "tensor", "lane", "tile"};

@@ -164,7 +164,7 @@ static void draw_combination(struct drawn d)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         d.keyed = d.keyed && strcmp(d.granularity, all[i]) != 0;
     d.all_keys = size.keyed && !d.keyed;
-    /* only what has keys weighs by them */
+    /* only points with keys weigh by them */
     if (d.node->op != OP_SCORES && d.node->op != OP_SOFTMAX && d.node->op != OP_HEADS) {
         static struct node flat;
         flat = *d.node;

@@ -168,7 +168,7 @@ static void test_waves_are_drawn_apart(void **state)
     fixture_finish(&f);
 }
 
-/* Trials that a stratum has no faults for are said, in any wave. */
+/* Trials that a stratum has no faults for are told, in any wave. */
 static void test_cut(void **state)
 {
     struct plan_fixture f;

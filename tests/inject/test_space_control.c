@@ -40,7 +40,7 @@ static void test_out_of_range_is_caught(void **state)
     space_close(&bench);
 }
 
-/* Values in range: what they must be equal to, and that they do something. */
+/* Values within range have the effect of what they must be equal to, and have one. */
 static void test_in_range_propagates(void **state)
 {
     static const char *const texts[] = {

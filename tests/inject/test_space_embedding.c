@@ -99,7 +99,7 @@ static void check(const char *as_read, const char *as_stored)
     }
 }
 
-/* Many elements of a row at once: each unit once. */
+/* Many elements of a row strike each unit once. */
 static void check_ranges(enum quant_field field)
 {
     static const char *const ranges[] = {"vector", "lane", "tile"};

@@ -280,7 +280,7 @@ static void test_weight_readers(void **state)
     space_close(&bench);
 }
 
-/* Draws: about the rate, at the same places however the run is cut. */
+/* Draws come at about the rate, at the same places however the run is split. */
 static void test_intermittent(void **state)
 {
     (void)state;

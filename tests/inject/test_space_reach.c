@@ -22,7 +22,7 @@ static uint32_t below(struct rng *rng, uint32_t n)
     return (uint32_t)rng_below(rng, n);
 }
 
-/* Any place, point, kind, granularity, duration; false: not one that fault_check takes. */
+/* Draws any place, point, kind, granularity and duration; false if fault_check refuses them. */
 static bool draw(struct rng *rng, struct fault *out)
 {
     const struct site *site = &sites[below(rng, n_sites)];

@@ -4,7 +4,7 @@
 
 #include "inject/stats/stats_gate.h"
 
-/* All faults on the one item: the rate is known, whatever the events, and a gate decides. */
+/* With all faults on the only item the rate is known, whatever the events, and a gate decides. */
 static void test_a_census_is_exact(void **state)
 {
     struct stats_cluster_estimate e;

@@ -227,7 +227,7 @@ static double survival_high(const double *a)
     return survival_at(a).bounds.high;
 }
 
-/* Weights 1, 2, .. of the strata, or the script's contrast of them. */
+/* Weights 1, 2, ... of the strata, or the script's contrast of them. */
 static struct stats_cluster_estimate estimate(int contrast)
 {
     struct stats_cluster_stratum stratum[3] = {0};
@@ -342,7 +342,7 @@ static void read_trial(const char *line)
     data.strata = h + 1;
 }
 
-/* One line "NAME NUMBER... = VALUE": which function it was. */
+/* Checks a line "NAME NUMBER... = VALUE"; returns which function it names. */
 static size_t read_check(const char *name, char *rest)
 {
     double number[NUMBERS] = {0}, expected = NAN;

@@ -103,7 +103,7 @@ static void load_image(struct image *out, struct arena *arena, const char *path)
     out->content = content.text;
 }
 
-/* Without the sync of file_write. */
+/* Writes a file without the sync of file_write. */
 static void write_file(const char *path, const char *data, size_t size)
 {
     FILE *file = fopen(path, "wb");
@@ -132,7 +132,7 @@ static void try_damaged(struct image *image, const char *path, const char *data,
     text_finish(&content.text);
 }
 
-/* One damage, anywhere, of one of several sorts. */
+/* Damages the file anywhere, in one of several ways. */
 static void damage(char *data, size_t size, struct rng *rng)
 {
     const size_t pages = size / 4096, page = rng_below(rng, pages) * 4096;

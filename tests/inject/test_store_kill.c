@@ -35,7 +35,7 @@ static int64_t begin_of(int64_t batch)
     return begin < TRIALS ? begin : TRIALS;
 }
 
-/* Does what is left, as `vkfi campaign run` does. STATUS_OK: all is done. */
+/* Does the rest, as `vkfi campaign run` does; STATUS_OK if all is done. */
 static enum status go_on(const char *path)
 {
     uint8_t done[(TRIALS + 7) / 8] = {0};
@@ -83,7 +83,7 @@ static void ask(sqlite3 *db, const char *question, char out[64])
     sqlite3_finalize(stmt);
 }
 
-/* By SQLite alone: the file is whole. False if it holds no database yet. */
+/* Checks by SQLite alone that the file is whole; false if it holds no database yet. */
 static bool check_whole(const char *path)
 {
     char answer[64];
@@ -116,7 +116,8 @@ static enum status expect_row(void *user, const struct trial_row *row)
     return STATUS_OK;
 }
 
-/* Every batch is whole or absent, and its further faults with it; the number of trials there. */
+/* Checks that every batch is whole or absent, with its further faults; returns the number of
+ * trials. */
 static int64_t check_batches(const char *path)
 {
     static uint8_t seen[TRIALS];

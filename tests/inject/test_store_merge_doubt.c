@@ -13,8 +13,8 @@ static void path_of(char out[96], const struct store_testing *t, const char *nam
     snprintf(out, 96, "%s/%s.db", t->folder, name);
 }
 
-/* Trials 0 .. 9 on device 0; `lie`: trials from 4 on have another first_diff, `doubt`: and a mark.
- */
+/* Trials 0 to 9 on device 0. With `lie` trials from 4 on have another first_diff, with `doubt` a
+ * mark too. */
 static void make(const char *path, int64_t lie, bool doubt)
 {
     struct store *store;

@@ -215,7 +215,7 @@ static int shim_sector(sqlite3_file *file)
     return real_of(file)->pMethods->xSectorSize(real_of(file));
 }
 
-/* None: a disk that tears sectors and reorders writes. */
+/* Promises nothing: the disk tears sectors and reorders writes. */
 static int shim_traits(sqlite3_file *file)
 {
     (void)file;
@@ -371,7 +371,7 @@ static void check_cut(const char *path, struct cut *cut)
         }
     }
     if (cut->committed < 0) {
-        /* Not begun, or begun: the same call goes on. */
+        /* The same call goes on, whether there is a database or not. */
         assert_int_equal(store_create(&store, path, identity()), STATUS_OK);
     } else {
         assert_int_equal(store_open(&store, path), STATUS_OK);

@@ -125,7 +125,7 @@ static int check_read_only(const struct store_testing *t)
     struct store *store;
     char other[128];
 
-    /* It can be read, and nothing is written for that. */
+    /* The database can be read, and nothing is written for that. */
     if (store_open(&store, t->path) != STATUS_OK || store_done(store, done, TRIALS) != STATUS_OK ||
         done[TRIALS / 8 - 1] != 0xff)
         return 1;
@@ -209,7 +209,7 @@ static void a_locked_file_is_waited_for_and_then_named(void **state)
     close(ready[1]);
 }
 
-/* Writes batches of 10 until one is refused; 0 if all was told and nothing was lost. */
+/* Writes batches of 10 until one is refused; returns 0 if that was told and nothing was lost. */
 static int fill_up(const char *path)
 {
     struct store *store;
@@ -218,7 +218,7 @@ static int fill_up(const char *path)
     enum status st = store_create(&store, path, store_testing_whole_identity());
 
     if (st) {
-        /* Too full to begin: nothing is left. */
+        /* A disk too full for a new database leaves nothing. */
         return st == STATUS_IO && access(path, F_OK) != 0 ? 1 : 20;
     }
     store_testing_fill_tables(store);

@@ -209,8 +209,8 @@ static void test_faults(void **state)
     }
 }
 
-/* Stuck bits of an entry strike what is written there anew, before the next column: whatever the
- * run goes back over, it ends as it would have without. A flip beside them is gone. */
+/* Stuck bits of an entry strike what is written there anew, before the next column: however far the
+ * run goes back, it ends as it would have without. A flip beside them is gone. */
 static void test_stuck(void **state)
 {
     (void)state;

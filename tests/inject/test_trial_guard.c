@@ -66,7 +66,7 @@ static void summary(void *user, const void *state, struct decode_summary *out)
                                    .word = seen->last};
 }
 
-/* NaN in a result, once. */
+/* A fault that makes NaN in a result, once. */
 static struct fault poison(const struct trial_bench *b, uint32_t position)
 {
     struct fault fault = {.kind = KIND_SET,

@@ -25,7 +25,7 @@ static bool has(uint32_t bits, enum flag flag)
     return bits >> flag & 1u;
 }
 
-/* Ends in `times` units of `unit` tokens. */
+/* Makes a text that ends in `times` units of `unit` tokens. */
 static uint32_t repeated(uint32_t unit, uint32_t times, uint32_t golden)
 {
     int32_t tokens[2 * MOST];

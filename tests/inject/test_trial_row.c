@@ -147,7 +147,7 @@ static void a_row_that_is_not_yet_whole_is_waited_for(void **state)
     arena_finish(&arena);
 }
 
-/* A broken worker writes anything. */
+/* A broken worker may write any bytes. */
 static void broken_rows_are_refused(void **state)
 {
     struct text packed = {0};

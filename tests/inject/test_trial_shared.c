@@ -9,7 +9,7 @@
     "{\"site\":\"" site "\",\"field\":\"" field "\",\"kind\":\"flip\",\"mask\":\"" mask            \
     "\",\"row\":3,\"k\":7," when "}"
 
-/* Later ones first; scrubbed before, and after, the other. */
+/* Later faults come first; one is scrubbed before the other, and after it. */
 #define CASES(site, field, one, two)                                                               \
     "[" FLIP(site, field, one, "\"position\":20") "," FLIP(site, field, two,                       \
                                                            "\"position\":5") "]",                  \

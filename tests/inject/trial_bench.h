@@ -40,7 +40,7 @@ struct trial_bench_params {
     uint32_t lanes;            /* 0: the default */
     double temperature;        /* 0: greedy */
     uint64_t seed;
-    bool ends;                          /* end tokens end the run */
+    bool ends;                          /* whether end tokens end the run */
     struct decode_rules rules;          /* of these the mask, stop strings, filter and check */
     const struct golden_choice *choice; /* (n_choices), n: as many tokens as the longest scores */
     uint32_t n_choices, n_shared, reference;
@@ -82,7 +82,7 @@ static inline void trial_bench_run_golden(struct trial_bench *b, struct executor
     assert_int_equal(golden_run(&b->golden, &b->arena, &golden), STATUS_OK);
 }
 
-/* Of an item of choices; 0: of a generation. */
+/* Choices of the item; 0: a generation. */
 static inline uint32_t trial_bench_rows(const struct trial_bench_params *params)
 {
     uint32_t rows = params->n_shared;
@@ -142,7 +142,7 @@ static inline void trial_bench_gpu(struct gpu **out)
     }
 }
 
-/* Faults 0 .. count - 1 of the seed, over all places, points, kinds and positions. */
+/* Faults 0 to count - 1 of the seed, over all places, points, kinds and positions. */
 static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
 {
     const struct draw_params draw = {

@@ -132,7 +132,7 @@ def check_includes(tree):
 
 
 def check_file(tree, path):
-    """Size, first lines and left-behind marks of one code file."""
+    """Size, first lines and leftover marks of one code file."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     if len(lines) > MAX_FILE_LINES:

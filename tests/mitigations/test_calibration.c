@@ -143,7 +143,7 @@ static void test_round_trip(void **state)
     }
 }
 
-/* Whose bounds: the sites that guards may ask for, in every layer, and no others. */
+/* Bounds are those of the sites that guards may ask for, in every layer, and of no others. */
 static void test_sites(void **state)
 {
     static const char *const sites[] = {"blk.1.attn_output", "blk.1.attn_residual", "blk.1.ffn_act",

@@ -115,7 +115,7 @@ static void test_vulkan(void **state)
 struct direct {
     const struct protection *protection;
     void *self;
-    uint32_t strike_at, bit, alarms; /* position; of the protection's memory */
+    uint32_t strike_at, bit, alarms; /* position at which the protection's memory is damaged */
 };
 
 static uint32_t ask(void *user, void *state, uint32_t position, uint32_t prompt, struct guard *out)

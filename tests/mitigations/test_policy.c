@@ -73,7 +73,7 @@ static double work_of(const char *text, const struct protection_column *column)
     return work;
 }
 
-/* Work that checks add, of what the graph says. */
+/* Work that checks add, against sizes of the graph. */
 static void test_work(void **state)
 {
     struct model *model = NULL;

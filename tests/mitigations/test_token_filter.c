@@ -48,7 +48,7 @@ static bool is_golden(const struct bench *b, const struct record *record)
     return record->hash == b->protect.trial.golden.run.hash;
 }
 
-/* No alarm that is none, bits as they were, and a share of columns computed again. */
+/* A clean run has no false alarm, keeps its bits, and computes a share of its columns again. */
 static uint32_t run_clean(struct bench *b)
 {
     struct fault dry = trial_bench_fault(&b->protect.trial, "blk.0.ffn_down", 40, 1);

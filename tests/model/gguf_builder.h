@@ -84,7 +84,7 @@ BUILDER_FN void builder_free(struct builder *b)
 BUILDER_FN void builder_omit(struct builder *b, const char *name)
 {
     if (b->n_names == BUILDER_NAMES_MAX)
-        return; /* only the large files of the speed test go beyond */
+        return; /* only the speed test's large files have more */
     b->names[b->n_names++] = strdup(name);
 }
 

@@ -15,7 +15,7 @@
 #include "model_files.h"
 #include "tokenizer_fixture.h"
 
-#define USER " Name three\nrivers.  " /* of templates/ *.expect */
+#define USER " Name three\nrivers.  " /* of templates/*.expect */
 #define ONES "1 and 1 and 1 and 1 and 1 and 1 and "
 #define HEAD "fixture: key 'tokenizer.chat_template': "
 
@@ -201,7 +201,7 @@ static void test_bounds(void **state)
         refuse(cases[i].text, cases[i].message);
 }
 
-/* A hundred thousand brackets, operators, blocks: refused, not run into the end of the stack. */
+/* A hundred thousand brackets, operators or blocks are refused before the stack ends. */
 static void test_depth(void **state)
 {
     static const char *const parts[][2] = {{"{{ (((((", "("},

@@ -184,7 +184,7 @@ static void test_gemma3(void **state)
     assert_int_equal(at(&t, "blk.6.attn_probs")->window, 8);
     assert_int_equal(at(&t, "blk.6.attn_heads")->window, 8);
     assert_int_equal(at(&t, "blk.5.attn_heads")->window, 0);
-    /* Tied: the output reads the embedding's tensor. */
+    /* With tied weights the output reads the embedding's tensor. */
     assert_ptr_equal(at(&t, "output")->weight, gguf_tensor(t.g, "token_embd.weight"));
     assert_int_equal(at(&t, "output")->rows, TINY_VOCAB);
     finish(&t);

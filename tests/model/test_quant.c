@@ -15,7 +15,7 @@
 #define WIDTH 512u
 #define ROW_MAX (WIDTH * 4)
 
-/* What is taken from a stored code before it is a number. */
+/* What is subtracted from a stored code to make it a number. */
 static int32_t code_offset(enum quant type)
 {
     switch (type) {
@@ -228,7 +228,7 @@ static void test_by_hand(void **state)
 
     memset(b, 0, sizeof(b));
     b[209] = 0x3c;           /* d = 1 */
-    b[192 + 13] = 0xfe;      /* scale of elements 208..223: -2 */
+    b[192 + 13] = 0xfe;      /* scale of elements 208 to 223: -2 */
     b[64 + 16] = 0x50;       /* element 208 = 128 + 64 + 16: upper nibble */
     b[128 + 32 + 16] = 0x30; /* its two high bits: 3 */
     quant_dequantize(QUANT_Q6_K, b, 256, out);

@@ -30,7 +30,7 @@ static struct node draw_node(struct rng *rng)
     return node;
 }
 
-/* A range first, first + step, .. (n) below count, in units. */
+/* A range of n units from `first` on, `step` apart, below `count`. */
 static void draw_range(struct rng *rng, uint32_t count, uint32_t unit, uint32_t out[3])
 {
     const uint32_t units = count / unit;

@@ -47,7 +47,7 @@ static const char *const ENDS[] = {
 
 #define N_ENDS (sizeof(ENDS) / sizeof(ENDS[0]))
 
-/* A vocabulary without any end: neither by id nor by text. */
+/* A vocabulary without an end token, by id or by text. */
 static void begin_without_ends(struct fixture *f)
 {
     fixture_bpe(f, "llama-bpe");
@@ -150,7 +150,7 @@ static void test_ids_of_the_file(void **state)
     fixture_close(&f);
 }
 
-/* Texts, and the one of them that is no end beside the others; null: all are. */
+/* Texts, and the one of them that does not end answers beside the others; null: all do. */
 static void test_exceptions(void **state)
 {
     static const struct {
@@ -189,7 +189,7 @@ static void test_exceptions(void **state)
     }
 }
 
-/* A begin token once: where the file asks for it, and where a template writes it. */
+/* There is one begin token, where the file asks for it and where a template writes it. */
 static void test_begin_once(void **state)
 {
     static struct fixture f;

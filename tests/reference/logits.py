@@ -144,7 +144,7 @@ PARTS = (("attn_norm", attention, "post_attention_norm"),
 
 
 def layer_of(model, layer, x, past):
-    """Twice a norm, a function, and the norm after it if the model has one."""
+    """A norm, a function, and the norm after it if the model has one, for both halves of a layer."""
     for before, function, after in PARTS:
         first, last = ("blk.%d.%s.weight" % (layer, name) for name in (before, after))
         y = function(model, layer, norm(x, model.weight(first), model.eps), past)

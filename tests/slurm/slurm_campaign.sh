@@ -137,11 +137,11 @@ TEXT
 "$VKFI" campaign run plan.json -o single.db >single.out 2>&1 || fail "single run: $(cat single.out)"
 rows single.db >single.rows
 
-# Two tasks on two nodes, with no more flags.
+# Two tasks run on two nodes without further flags.
 srun -n 2 -N 2 "$VKFI" campaign run plan.json -o out.db >srun.out 2>&1 || fail "srun: $(cat srun.out)"
 expect_same out
 
-# A task is killed in its middle, the job requeued: it goes on where it was.
+# A task is killed in its middle and the job requeued: it goes on where it was.
 cat >job.sh <<TEXT
 #!/bin/bash
 srun "$VKFI" campaign run plan.json -o part.db || exit 1
@@ -166,7 +166,7 @@ array=$(sbatch --parsable --array=0-1 -o array.%a.out \
 wait_for "the end of the array" 300 sh -c "! squeue -h -j $array | grep -q ."
 expect_same array
 
-# Several tasks in a batch script without srun: refused, since one of them alone would run.
+# Several tasks in a batch script without srun are refused, since only one of them would run.
 alone=$(sbatch --parsable -n 2 -N 2 -o alone.out --wrap "$VKFI campaign run plan.json -o alone.db") ||
     fail "sbatch"
 wait_for "the end of the job without srun" 120 is_over "$alone"

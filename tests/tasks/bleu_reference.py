@@ -124,7 +124,7 @@ def compare(number, found, given):
 
 
 def compare_intervals(sets, answers):
-    """Other draws, the same distribution: ends near those of sacrebleu's resamples."""
+    """The draws differ but not their distribution, so ends are near those of sacrebleu's resamples."""
     large = [k for k, s in enumerate(sets) if len(s["hyp"]) == 30][:6]
     for k in large:
         for name, metric in (("bleu", BLEU(tokenize=sets[k]["tokenizer"])), ("chrf", CHRF(word_order=2))):

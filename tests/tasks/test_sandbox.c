@@ -399,7 +399,7 @@ static void refused_without_bubblewrap(void **state)
     assert_non_null(strstr(log_last_error(), "found no program bwrap that can be started"));
     with_bwrap("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n");
     assert_non_null(strstr(log_last_error(), "cannot run here (bwrap: No permissions"));
-    /* One that runs nothing and reports success. */
+    /* A program bwrap that runs nothing and reports success. */
     with_bwrap("#!/bin/sh\nexit 0\n");
     assert_non_null(strstr(log_last_error(), "cannot run here"));
 }
@@ -411,7 +411,7 @@ static bool put_text(const char *path, const char *text)
     return file && fclose(file) == 0 && ok;
 }
 
-/* If the system forbids user namespaces. */
+/* The system forbids user namespaces. */
 static void refused_without_namespaces(void **state)
 {
     (void)state;

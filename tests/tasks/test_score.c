@@ -86,7 +86,7 @@ static void test_choices(void **state)
     }
 }
 
-/* By each rule: what answers are compared as. */
+/* What answers are compared as, by each rule. */
 static const struct {
     const char *rule, *target, *response;
     double value;

@@ -298,7 +298,7 @@ static void test_own_task(void **state)
     task_close(&task);
 }
 
-/* As turns of a chat: header first of all, the answer in its own form for chats. */
+/* Examples as turns of a chat: the header comes first, the answer has its own form for chats. */
 static void test_turns(void **state)
 {
     static const char text[] =

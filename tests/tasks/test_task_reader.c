@@ -181,7 +181,7 @@ static void test_no_file(void **state)
     assert_non_null(strstr(read_all(&source), "! nul:1: found the byte 0x00"));
 }
 
-/* By the system's gzip and bzip2: whole, two in sequence, cut, changed. */
+/* Files packed by the system's gzip and bzip2: whole, two in sequence, cut, changed. */
 static void test_packed(void **state)
 {
     static const char *const tools[] = {"gzip", "bzip2"};

@@ -28,7 +28,7 @@ def sums(data):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves server.content; how well is told by server.mood, for so many requests (server.times)."""
+    """Serves server.content; server.mood says how badly, for server.times requests."""
 
     def log_message(self, *_):
         pass

@@ -51,7 +51,7 @@ def run(command, folder):
     collector.start()
     status = subprocess.run(command, env=environment, check=False).returncode
     os.close(writing)
-    # A process left over from the test may hold the pipe open: there is no wait for it.
+    # A process left over from the test may hold the pipe open; it is not waited for.
     collector.join(5)
     return status, lines
 

@@ -205,7 +205,8 @@ static void run_model(const char *name, enum storage act, uint64_t seed)
         wanted++;
     }
     printf("%s, act %d: %u of %u found\n", name, (int)act, found, wanted);
-    assert_true(2 * found > wanted); /* 2^+-128 of a factor: unseen where it makes values small */
+    assert_true(2 * found >
+                wanted); /* a factor of 2^128 or 2^-128: unseen where it makes values small */
     close_devices(&d);
 }
 

@@ -163,7 +163,8 @@ static inline int32_t vk_testing_token(const struct vk_testing *t, struct rng *r
     return (int32_t)rng_below(rng, t->model->hp.n_vocab);
 }
 
-/* This program again with another driver: its exit status, VK_TESTING_SKIP without the driver. */
+/* Runs this program again with another driver; returns its exit status, VK_TESTING_SKIP without the
+ * driver. */
 static inline int vk_testing_child(char **argv, const char *icd, const char *library)
 {
     const char *files = getenv(icd), *path = getenv(library);
@@ -189,8 +190,8 @@ static inline int vk_testing_child(char **argv, const char *icd, const char *lib
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* The tests on the default driver; with VKFI_EVERY_DRIVER set (the full suite) then on those the
- * environment names. */
+/* Runs the tests on the default driver and, with VKFI_EVERY_DRIVER set (the full suite), on those
+ * that the environment names. */
 static inline int vk_testing_main(char **argv, int (*run)(void))
 {
     static const char *const others[][2] = {
