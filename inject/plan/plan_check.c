@@ -77,13 +77,32 @@ static enum status wrong(const struct plan_reader *r, const struct json *part, c
     return STATUS_INPUT;
 }
 
+static enum status check_readers(const struct plan_reader *r, const struct json *where)
+{
+    const uint32_t of_weight = 1u << READERS_COLUMN | 1u << READERS_CHUNK | 1u << READERS_STAGE;
+    const uint32_t of_operand = 1u << READERS_ROW | 1u << READERS_TILE | 1u << READERS_ALL;
+    const uint32_t points = set_of(&r->plan->where.point);
+    const uint32_t readers = set_of(&r->plan->where.readers);
+    const bool op = set_of(&r->plan->where.place) & 1u << PLACE_OP;
+    const bool weight = points & 1u << HOOK_WEIGHT, operand = points & 1u << HOOK_OPERAND;
+    if (json_get(where, "readers") && (!op || !(weight || operand)))
+        return wrong(r, where, "readers",
+                     "found 'readers', expected it with the points weight or operand");
+    if (readers && weight && !(readers & of_weight))
+        return wrong(r, where, "readers", "expected column, chunk or stage for the point weight");
+    if (readers && operand && !(readers & of_operand))
+        return wrong(r, where, "readers", "expected row, tile or all for the point operand");
+    if ((readers & of_weight && !weight) || (readers & of_operand && !operand))
+        return wrong(r, where, "readers",
+                     "found readers of a point that is not struck: column, chunk, stage belong to "
+                     "weight; row, tile, all to operand");
+    return STATUS_OK;
+}
+
 static enum status check_where(const struct plan_reader *r, const struct json *where)
 {
     const struct plan *plan = r->plan;
-    const uint32_t places = set_of(&plan->where.place), points = set_of(&plan->where.point),
-                   readers = set_of(&plan->where.readers);
-    const uint32_t of_weight = 1u << READERS_COLUMN | 1u << READERS_CHUNK | 1u << READERS_STAGE;
-    const uint32_t of_operand = 1u << READERS_ROW | 1u << READERS_TILE | 1u << READERS_ALL;
+    const uint32_t places = set_of(&plan->where.place), points = set_of(&plan->where.point);
     const bool op = places & 1u << PLACE_OP;
     if (json_get(json_root(r->doc), "point_weight") && plan->population != PLAN_OPS)
         return wrong(r, json_root(r->doc), "point_weight",
@@ -98,18 +117,8 @@ static enum status check_where(const struct plan_reader *r, const struct json *w
                      "population bits; both: equal)");
     if (json_get(where, "point") && !op)
         return wrong(r, where, "point", "found 'point' without place op: memory has only mem");
-    if (json_get(where, "readers") && (!op || !(points & (1u << HOOK_WEIGHT | 1u << HOOK_OPERAND))))
-        return wrong(r, where, "readers",
-                     "found 'readers', expected it with the points weight or operand");
-    if (readers && points & 1u << HOOK_WEIGHT && !(readers & of_weight))
-        return wrong(r, where, "readers", "expected column, chunk or stage for the point weight");
-    if (readers && points & 1u << HOOK_OPERAND && !(readers & of_operand))
-        return wrong(r, where, "readers", "expected row, tile or all for the point operand");
-    if ((readers & of_weight && !(points & 1u << HOOK_WEIGHT)) ||
-        (readers & of_operand && !(points & 1u << HOOK_OPERAND)))
-        return wrong(r, where, "readers",
-                     "found readers of a point that is not struck: column, chunk, stage belong to "
-                     "weight; row, tile, all to operand");
+    if (check_readers(r, where) != STATUS_OK)
+        return STATUS_INPUT;
     if (json_get(where, "field") && !(places & 1u << PLACE_WEIGHT) &&
         !(op && points & 1u << HOOK_WEIGHT))
         return wrong(r, where, "field",

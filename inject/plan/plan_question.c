@@ -299,6 +299,32 @@ static void put_text(struct json_writer *w, const char *key, const char *text)
         json_member_text(w, key, text);
 }
 
+static void put_choices(struct json_writer *w, const struct task_item *item)
+{
+    if (item->n_choices == 0)
+        return;
+    json_member_array(w, "choices");
+    for (uint32_t i = 0; i < item->n_choices; i++) {
+        json_array_open(w);
+        if (item->choice[i].context)
+            json_put_text(w, item->choice[i].context);
+        json_put_text(w, item->choice[i].text);
+        json_array_close(w);
+    }
+    json_array_close(w);
+    json_member_int(w, "gold", item->gold);
+}
+
+static void put_stops(struct json_writer *w, const struct task_item *item)
+{
+    if (item->n_stops == 0)
+        return;
+    json_member_array(w, "stop");
+    for (uint32_t i = 0; i < item->n_stops; i++)
+        json_put_text(w, item->stop[i]);
+    json_array_close(w);
+}
+
 void plan_question_put(struct json_writer *w, const struct plan_question *q)
 {
     const struct task_item *item = &q->item;
@@ -317,25 +343,9 @@ void plan_question_put(struct json_writer *w, const struct plan_question *q)
     json_member_text(w, "prompt", item->prompt);
     put_text(w, "instruction", item->instruction);
     task_items_put_turns(w, item);
-    if (item->n_choices > 0) {
-        json_member_array(w, "choices");
-        for (uint32_t i = 0; i < item->n_choices; i++) {
-            json_array_open(w);
-            if (item->choice[i].context)
-                json_put_text(w, item->choice[i].context);
-            json_put_text(w, item->choice[i].text);
-            json_array_close(w);
-        }
-        json_array_close(w);
-        json_member_int(w, "gold", item->gold);
-    }
+    put_choices(w, item);
     put_text(w, "target", item->target);
-    if (item->n_stops > 0) {
-        json_member_array(w, "stop");
-        for (uint32_t i = 0; i < item->n_stops; i++)
-            json_put_text(w, item->stop[i]);
-        json_array_close(w);
-    }
+    put_stops(w, item);
     json_member_int(w, "n", item->max_tokens);
     put_text(w, "integrand", item->integrand);
     put_text(w, "variable", item->variable);

@@ -236,11 +236,32 @@ static void count_events(struct report_chosen *out, const struct chooser *c)
     }
 }
 
+/* The first out->n of n candidates, with running sums of their work and harm. */
+static enum status list_choice(struct report_chosen *out, struct arena *arena,
+                               const struct chooser *c, uint32_t n)
+{
+    double all = 0, harm = 0, work = 0;
+    out->choice = arena_array(arena, out->n + 1, sizeof(*out->choice));
+    if (!out->choice)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < n; i++)
+        all += c->candidate[i].harm;
+    for (uint32_t i = 0; i < out->n; i++) {
+        work += c->candidate[i].work / c->all_work;
+        harm += c->candidate[i].harm / all;
+        out->choice[i] = (struct report_choice){.site = c->candidate[i].unit / REPORT_PHASES,
+                                                .phase = c->candidate[i].unit % REPORT_PHASES,
+                                                .work = work,
+                                                .harm = harm};
+    }
+    return STATUS_OK;
+}
+
 enum status report_choose(struct report_chosen *out, struct arena *arena,
                           const struct report_data *data, const struct report_choose_params *params)
 {
     struct chooser c;
-    double budget = params->budget, all = 0, harm = 0, work = 0;
+    double budget = params->budget, work = 0;
     uint32_t met = 0;
     enum status st = init(&c, arena, data, params);
     if (st)
@@ -262,20 +283,6 @@ enum status report_choose(struct report_chosen *out, struct arena *arena,
         out->expected, out->events,
         (struct stats_interval_level){params->confidence, STATS_INTERVAL_BOTH});
     const uint32_t n = rank(&c, REPORT_BOTH, params->random);
-    for (uint32_t i = 0; i < n; i++)
-        all += c.candidate[i].harm;
     out->n = take(&c, n, budget, &out->work);
-    out->choice = arena_array(arena, out->n + 1, sizeof(*out->choice));
-    if (!out->choice)
-        return STATUS_MEMORY;
-    work = 0;
-    for (uint32_t i = 0; i < out->n; i++) {
-        work += c.candidate[i].work / c.all_work;
-        harm += c.candidate[i].harm / all;
-        out->choice[i] = (struct report_choice){.site = c.candidate[i].unit / REPORT_PHASES,
-                                                .phase = c.candidate[i].unit % REPORT_PHASES,
-                                                .work = work,
-                                                .harm = harm};
-    }
-    return STATUS_OK;
+    return list_choice(out, arena, &c, n);
 }

@@ -99,6 +99,41 @@ static void set_text(struct report_trend *out, const struct stats_cluster_estima
         *p == '<' ? "" : "= ", p);
 }
 
+/* Gives each stratum its weight in the contrast that is the slope. */
+static void weigh_strata(struct stats_cluster_data *all, const struct report_context *context,
+                         const struct slope *slope)
+{
+    for (uint32_t h = 0, at = 0; h < context->data->n_strata; h++) {
+        if (context->work->touched[h] == 0)
+            continue;
+        const uint32_t g = slope->group[h];
+        all->stratum[at++].weight =
+            g == REPORT_NONE
+                ? 0
+                : slope->coefficient[g] * weight_of(context->data, h) / slope->weight[g];
+    }
+}
+
+/* The line goes through the means of the groups' positions and rates. */
+static double intercept_of(const struct stats_cluster_data *all,
+                           const struct report_context *context, const struct slope *slope,
+                           double rise)
+{
+    double mean_rate = 0, mean_position = 0;
+    for (uint32_t h = 0, at = 0; h < context->data->n_strata; h++) {
+        if (context->work->touched[h] == 0)
+            continue;
+        const uint32_t g = slope->group[h];
+        const double rate = all->stratum[at++].rate;
+        mean_rate += g == REPORT_NONE
+                         ? 0
+                         : rate * weight_of(context->data, h) / slope->weight[g] / slope->count;
+    }
+    for (uint32_t g = 0; g < slope->count; g++)
+        mean_position += slope->position[g] / slope->count;
+    return mean_rate - rise * mean_position;
+}
+
 static enum status report_trend_of_groups(struct report_trend *out, struct report_context *context,
                                           const struct report_groups *groups, report_events events)
 {
@@ -114,30 +149,13 @@ static enum status report_trend_of_groups(struct report_trend *out, struct repor
         return STATUS_OK;
     fill_slope(&slope, data, groups);
     report_rate_data(&all, context->work, &(struct report_query){.events = events});
-    double mean_rate = 0, mean_position = 0;
-    for (uint32_t h = 0, at = 0; h < data->n_strata; h++) {
-        if (context->work->touched[h] == 0)
-            continue;
-        const uint32_t g = slope.group[h];
-        all.stratum[at++].weight =
-            g == REPORT_NONE ? 0 : slope.coefficient[g] * weight_of(data, h) / slope.weight[g];
-    }
+    weigh_strata(&all, context, &slope);
     stats_cluster_contrast(&e, &all);
-    for (uint32_t h = 0, at = 0; h < data->n_strata; h++) {
-        if (context->work->touched[h] == 0)
-            continue;
-        const uint32_t g = slope.group[h];
-        const double rate = all.stratum[at++].rate;
-        mean_rate +=
-            g == REPORT_NONE ? 0 : rate * weight_of(data, h) / slope.weight[g] / slope.count;
-    }
-    for (uint32_t g = 0; g < slope.count; g++)
-        mean_position += slope.position[g] / slope.count;
     out->known = slope.count > 1 && !isnan(e.rate) && e.variance > 0;
     if (!out->known)
         return STATUS_OK;
     out->slope = e.rate;
-    out->intercept = mean_rate - e.rate * mean_position;
+    out->intercept = intercept_of(&all, context, &slope, e.rate);
     out->bounds = stats_cluster_contrast_interval(&e, report_figure_level(context));
     const double above = stats_cluster_contrast_above(&e, 0);
     out->p = fmin(1, 2 * fmin(above, 1 - above));
@@ -387,6 +405,25 @@ static void write_deviation(struct report_figure *out)
     report_figure_end_data(out);
 }
 
+static void plot_deviation(struct text *script)
+{
+    text_put(script,
+             "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
+             "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
+             "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
+             "[1e-8:1e4]\nset xlabel \"layers after the fault\"\nset ylabel \"relative L2 "
+             "distance\"\nset tmargin 2.6\n"
+             "set key tmargin right horizontal Left reverse samplen 2\n"
+             "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
+             "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
+             " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+             "\" notitle, \\\n"
+             " '' using 1:4 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+             "\" notitle, \\\n"
+             " '' using 1:3 with linespoints pointtype 7 pointsize 0.6 linewidth 2 linecolor rgb "
+             "\"" REPORT_A "\" title \"median\"\n");
+}
+
 enum status report_layers_deviation(struct report_figure *out, struct report_context *context)
 {
     const uint32_t boundaries = most_boundaries(context->data);
@@ -412,20 +449,6 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
                          "fault; trials as drawn, without weights.";
     report_figure_begin(out, REPORT_WIDTH, 360);
     write_deviation(out);
-    text_put(&out->script,
-             "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
-             "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
-             "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
-             "[1e-8:1e4]\nset xlabel \"layers after the fault\"\nset ylabel \"relative L2 "
-             "distance\"\nset tmargin 2.6\n"
-             "set key tmargin right horizontal Left reverse samplen 2\n"
-             "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
-             "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
-             " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
-             "\" notitle, \\\n"
-             " '' using 1:4 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
-             "\" notitle, \\\n"
-             " '' using 1:3 with linespoints pointtype 7 pointsize 0.6 linewidth 2 linecolor rgb "
-             "\"" REPORT_A "\" title \"median\"\n");
+    plot_deviation(&out->script);
     return out->script.st;
 }

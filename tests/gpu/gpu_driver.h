@@ -101,6 +101,15 @@ __attribute__((unused)) static struct gpu *gpu_driver_open(void)
     return gpu;
 }
 
+/* Whether the driver has a device. */
+__attribute__((unused)) static bool gpu_driver_is_here(void)
+{
+    struct gpu *gpu = gpu_driver_open();
+    const bool here = gpu != NULL;
+    gpu_close(&gpu);
+    return here;
+}
+
 /* The end of `run`: the tests must pass, and the validation layer must be silent. Closes `gpu`. */
 __attribute__((unused)) static int gpu_driver_tests(const struct CMUnitTest *tests, size_t n,
                                                     struct gpu *gpu)

@@ -15,7 +15,7 @@
 #include "model_files.h"
 #include "tokenizer_fixture.h"
 
-#define USER " Name three\nrivers.  " /* of templates/*.expect */
+#define USER " Name three\nrivers.  " /* of the .expect files in templates */
 #define ONES "1 and 1 and 1 and 1 and 1 and 1 and "
 #define HEAD "fixture: key 'tokenizer.chat_template': "
 
