@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "mitigations/checkpoint_shadow.h"
+#include "mitigations/kv_shadow.h"
 #include "mitigations/protection.h"
 
 struct params {
@@ -22,7 +22,7 @@ struct params {
 
 struct self {
     struct params params;
-    struct checkpoint_shadow shadow;
+    struct kv_shadow shadow;
     struct executor *ex;
     uint32_t row;    /* bytes stored */
     uint32_t *store; /* (n_stores) nodes whose entries are kept */
@@ -102,7 +102,7 @@ static void find_planes(struct self *s)
         for (int value = 0; value < 2 && node->op == OP_STORE; value++) {
             const uint32_t bits = bits_of(&s->params, node->layer, value != 0, s->shadow.width);
             if (bits > 0)
-                s->shadow.plane[s->shadow.n++] = (struct checkpoint_plane){
+                s->shadow.plane[s->shadow.n++] = (struct kv_shadow_plane){
                     .layer = node->layer, .value = value != 0, .bits = bits};
         }
         if (s->shadow.n > before)
@@ -142,7 +142,7 @@ static enum status open_checkpoint(void *self, struct arena *arena, const void *
     for (uint32_t i = 0; i < s->row / 2; i++)
         s->shadow.weight[i] = sums_weight(i);
     find_planes(s);
-    checkpoint_shadow_place(&s->shadow, (sizeof(struct state) + 15) / 16 * 16);
+    kv_shadow_place(&s->shadow, (sizeof(struct state) + 15) / 16 * 16);
     *needs =
         (struct protection_needs){.state = s->shadow.first + s->shadow.size, .guards = s->n_stores};
     return STATUS_OK;
@@ -162,7 +162,7 @@ static uint32_t ask(const void *self, const void *state, uint32_t position, uint
 
 /* The layer's verdict on K or V. */
 static const uint32_t *verdict_of(const struct self *s, const struct decode_view *view,
-                                  const struct checkpoint_plane *plane, uint32_t *out_node)
+                                  const struct kv_shadow_plane *plane, uint32_t *out_node)
 {
     const struct graph *graph = &s->ex->model->graph;
     uint32_t i = 0;
@@ -184,10 +184,9 @@ static enum status append(struct self *s, struct state *state, const struct deco
                                       .n = 1};
     const enum status st = executor_kv_read(s->ex, s->span, s->shadow.n, s->rows);
     for (uint32_t i = 0; i < s->shadow.n && !st; i++) {
-        const struct checkpoint_plane *plane = &s->shadow.plane[i];
+        const struct kv_shadow_plane *plane = &s->shadow.plane[i];
         const uint8_t *row = s->rows + (size_t)i * s->row;
-        const struct kv_sums sums =
-            checkpoint_shadow_keep(&s->shadow, plane, state, view->position, row);
+        const struct kv_sums sums = kv_shadow_keep(&s->shadow, plane, state, view->position, row);
         executor_work_sums(s->ex, 6 * (uint64_t)s->row / sizeof(uint16_t), 0);
         uint32_t node;
         const uint32_t *verdict = verdict_of(s, view, plane, &node);
@@ -210,7 +209,7 @@ static enum status sum_pages(struct self *s, const struct state *state, uint32_t
     const uint32_t all = (uint32_t)((UINT64_C(1) << s->shadow.width) - 1);
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->shadow.n; i++) {
-        const struct checkpoint_plane *plane = &s->shadow.plane[i];
+        const struct kv_shadow_plane *plane = &s->shadow.plane[i];
         const uint32_t window = hparams_windowed(hp, plane->layer) ? hp->window : 0;
         const uint32_t seen = window && window < state->count ? state->count - window : 0;
         for (uint32_t at = seen - seen % KV_PAGE_POSITIONS; at < state->count;
@@ -234,19 +233,19 @@ static enum status sum_pages(struct self *s, const struct state *state, uint32_t
  */
 static enum status write_back(struct self *s, const struct state *state, uint32_t i, bool *out_done)
 {
-    const struct checkpoint_plane *plane = &s->shadow.plane[s->plane[i]];
+    const struct kv_shadow_plane *plane = &s->shadow.plane[s->plane[i]];
     const struct kv_check check = s->check[i];
     struct kv_sums found;
     enum status st = executor_kv_read(s->ex, &check.span, 1, s->rows);
     for (uint32_t k = 0; k < check.span.n && !st; k++)
-        checkpoint_shadow_merge(&s->shadow, plane, state, check.span.position + k,
-                                s->rows + (size_t)k * s->row);
+        kv_shadow_merge(&s->shadow, plane, state, check.span.position + k,
+                        s->rows + (size_t)k * s->row);
     if (!st)
         st = executor_kv_write(s->ex, &check.span, s->rows);
     if (!st)
         st = executor_kv_sums(s->ex, &check, 1, &found);
-    *out_done = !st && !executor_kv_differ(found, checkpoint_shadow_sums(&s->shadow, plane, state,
-                                                                         check.span, false));
+    *out_done = !st && !executor_kv_differ(
+                           found, kv_shadow_sums(&s->shadow, plane, state, check.span, false));
     return st;
 }
 
@@ -254,20 +253,19 @@ static enum status write_back(struct self *s, const struct state *state, uint32_
  * was damaged of these is taken anew; then the page may be as it should be. */
 static bool is_trusted(struct self *s, struct state *state, uint32_t i)
 {
-    const struct checkpoint_plane *plane = &s->shadow.plane[s->plane[i]];
+    const struct kv_shadow_plane *plane = &s->shadow.plane[s->plane[i]];
     const struct kv_span span = s->check[i].span;
-    if (!checkpoint_shadow_valid(plane, state, span) &&
-        !checkpoint_shadow_agrees(&s->shadow, plane, state, span, s->rows))
+    if (!kv_shadow_valid(plane, state, span) &&
+        !kv_shadow_agrees(&s->shadow, plane, state, span, s->rows))
         return false;
-    checkpoint_shadow_mend(&s->shadow, plane, state, span, s->rows);
+    kv_shadow_mend(&s->shadow, plane, state, span, s->rows);
     return true;
 }
 
 static bool is_damaged(const struct self *s, const struct state *state, uint32_t i)
 {
-    return executor_kv_differ(s->found[i],
-                              checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
-                                                     state, s->check[i].span, false));
+    return executor_kv_differ(s->found[i], kv_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
+                                                          state, s->check[i].span, false));
 }
 
 /* A page that differs: its kept bits are written back, or if the shadow is damaged too, its columns
@@ -336,14 +334,14 @@ static enum status renew(struct self *s, struct state *state, uint32_t n)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < n && !st; i++) {
-        const struct checkpoint_plane *plane = &s->shadow.plane[s->plane[i]];
+        const struct kv_shadow_plane *plane = &s->shadow.plane[s->plane[i]];
         const struct kv_span span = s->check[i].span;
-        if (checkpoint_shadow_valid(plane, state, span))
+        if (kv_shadow_valid(plane, state, span))
             continue;
         st = executor_kv_read(s->ex, &span, 1, s->rows);
         for (uint32_t k = 0; k < span.n && !st; k++)
-            (void)checkpoint_shadow_keep(&s->shadow, plane, state, span.position + k,
-                                         s->rows + (size_t)k * s->row);
+            (void)kv_shadow_keep(&s->shadow, plane, state, span.position + k,
+                                 s->rows + (size_t)k * s->row);
     }
     return st;
 }
@@ -357,8 +355,8 @@ static enum status count_low(struct self *s, const struct state *state, uint32_t
     *out = 0;
     for (uint32_t i = 0; i < n && !st; i++)
         *out += executor_kv_differ(s->found[i],
-                                   checkpoint_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]],
-                                                          state, s->check[i].span, true));
+                                   kv_shadow_sums(&s->shadow, &s->shadow.plane[s->plane[i]], state,
+                                                  s->check[i].span, true));
     return st;
 }
 
@@ -390,7 +388,7 @@ static void back(void *self, void *memory, uint32_t position)
     if (position >= count)
         return;
     for (uint32_t i = 0; i < s->shadow.n; i++)
-        checkpoint_shadow_cut(&s->shadow.plane[i], state, position, count);
+        kv_shadow_cut(&s->shadow.plane[i], state, position, count);
     state->count = position;
     state->verified = state->verified < position ? state->verified : position;
 }
