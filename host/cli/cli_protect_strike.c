@@ -54,8 +54,17 @@ static enum status put_json(const char **out, struct own *own)
     return st;
 }
 
+static void print_shares(const struct strike_share share[STRIKE_EFFECTS])
+{
+    for (int e = STRIKE_FALSE_ALARM; e < STRIKE_EFFECTS; e++)
+        printf("  %5.1f [%.1f, %.1f]", 100 * share[e].rate, 100 * share[e].bounds.low,
+               100 * share[e].bounds.high);
+    putchar('\n');
+}
+
 static enum status print_table(const struct own *own)
 {
+    struct strike_share share[STRIKE_EFFECTS];
     uint32_t n;
     const struct strike_area *area = strike_areas(own->strike, &n);
     printf("%-28s %12s %6s  %s\n", "memory", "bits", "n",
@@ -64,17 +73,14 @@ static enum status print_table(const struct own *own)
         char name[64];
         snprintf(name, sizeof(name), "%s.%s", area[i].protection, area[i].name);
         printf("%-28s %12" PRIu64 " %6" PRIu64, name, area[i].bits, strike_trials(&area[i]));
-        for (int e = STRIKE_FALSE_ALARM; e < STRIKE_EFFECTS; e++) {
-            const struct strike_share share =
-                strike_share_of(&area[i], (enum strike_effect)e, CONFIDENCE);
-            printf("  %5.1f [%.1f, %.1f]", 100 * share.rate, 100 * share.bounds.low,
-                   100 * share.bounds.high);
-        }
-        putchar('\n');
+        for (int e = 0; e < STRIKE_EFFECTS; e++)
+            share[e] = strike_share_of(&area[i], (enum strike_effect)e, CONFIDENCE);
+        print_shares(share);
     }
-    printf("%-28s %12s %6s  %5.1f  %5.1f  %5.1f\n", "all, by bits", "", "",
-           100 * strike_total(area, n, STRIKE_FALSE_ALARM),
-           100 * strike_total(area, n, STRIKE_REFUSED), 100 * strike_total(area, n, STRIKE_HARMED));
+    printf("%-28s %12s %6s", "all, by bits", "", "");
+    for (int e = 0; e < STRIKE_EFFECTS; e++)
+        share[e] = strike_total(area, n, (enum strike_effect)e, CONFIDENCE);
+    print_shares(share);
     return cli_output_flush();
 }
 

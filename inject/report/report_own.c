@@ -10,14 +10,14 @@
 #include "inject/report/report_arms.h"
 
 static const struct report_column COLUMNS[] = {
+    {"memory", "memory", REPORT_TEXT, REPORT_ALONE}, /* first: each part of a table has it */
     {"arm", "arm", REPORT_TEXT, REPORT_ALONE},
-    {"memory", "memory", REPORT_TEXT, REPORT_ALONE},
     {"bits", "bits", REPORT_COUNT, REPORT_ALONE},
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
-    REPORT_ARM_COLUMNS("silent", "no effect, %"),
-    REPORT_ARM_COLUMNS("false_alarm", "false alarm, %"),
-    REPORT_ARM_COLUMNS("refused", "refused, %"),
+    REPORT_ARM_COLUMNS("silent", NULL), /* what is left */
     REPORT_ARM_COLUMNS("harmed", "harmed, %"),
+    REPORT_ARM_COLUMNS("refused", "refused, %"),
+    REPORT_ARM_COLUMNS("false_alarm", "false alarm, %"),
 };
 
 /* --- reading --- */
@@ -159,30 +159,37 @@ enum status report_own_add(struct report_own *own, struct arena *arena, const ch
 
 /* --- output --- */
 
+static void put_share(struct report_table *table, uint32_t row, enum strike_effect effect,
+                      struct strike_share share)
+{
+    report_arms_bounds(table, row, strike_effect_name(effect), share.rate, share.bounds);
+}
+
 static void put_area(struct report_table *table, uint32_t row, const struct strike_area *area,
                      double confidence)
 {
     report_table_set(table, row, "bits", (double)area->bits);
     report_table_set(table, row, "trials", (double)strike_trials(area));
-    for (int e = 0; e < STRIKE_EFFECTS; e++) {
-        const struct strike_share share = strike_share_of(area, (enum strike_effect)e, confidence);
-        report_arms_bounds(table, row, strike_effect_name((enum strike_effect)e), share.rate,
-                           share.bounds);
-    }
+    for (int e = 0; e < STRIKE_EFFECTS; e++)
+        put_share(table, row, (enum strike_effect)e,
+                  strike_share_of(area, (enum strike_effect)e, confidence));
     table->faint[row] = strike_trials(area) < REPORT_FEW;
 }
 
-/* No interval: the areas are a fixed mixture, each with an interval of its own. */
-static void put_total(struct report_table *table, uint32_t row, const struct report_own_file *file)
+static void put_total(struct report_table *table, uint32_t row, const struct report_own_file *file,
+                      double confidence)
 {
-    double bits = 0;
+    double bits = 0, trials = 0;
     report_table_text(table, row, "memory", "all, by bits");
-    for (uint32_t i = 0; i < file->n; i++)
+    for (uint32_t i = 0; i < file->n; i++) {
         bits += (double)file->area[i].bits;
+        trials += (double)strike_trials(&file->area[i]);
+    }
     report_table_set(table, row, "bits", bits);
+    report_table_set(table, row, "trials", trials);
     for (int e = 0; e < STRIKE_EFFECTS; e++)
-        report_table_set(table, row, strike_effect_name((enum strike_effect)e),
-                         strike_total(file->area, file->n, (enum strike_effect)e));
+        put_share(table, row, (enum strike_effect)e,
+                  strike_total(file->area, file->n, (enum strike_effect)e, confidence));
 }
 
 enum status report_own_table(struct report_table *out, struct report_context *context)
@@ -193,7 +200,7 @@ enum status report_own_table(struct report_table *out, struct report_context *co
     out->caption = "One bit of the protections' own memory, flipped in a clean run of one prompt: "
                    "such a fault has no run without protection, so nothing is recovered. Refused: "
                    "golden's text, said to be damaged; harmed: another text. Exact intervals; all: "
-                   "areas weighed by their bits.";
+                   "areas weighed by their bits, at Kish's n.";
     for (uint32_t f = 0; own && f < own->count; f++)
         rows += own->file[f].n + 1;
     const enum status st =
@@ -203,7 +210,7 @@ enum status report_own_table(struct report_table *out, struct report_context *co
         for (uint32_t i = 0; i <= file->n; i++, row++) {
             report_table_text(out, row, "arm", file->name);
             if (i == file->n) {
-                put_total(out, row, file);
+                put_total(out, row, file, context->asked);
                 continue;
             }
             const struct strike_area *area = &file->area[i];

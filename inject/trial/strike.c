@@ -352,16 +352,26 @@ struct strike_share strike_share_of(const struct strike_area *area, enum strike_
                                  stats_interval_clopper_pearson(events, n, level)};
 }
 
-double strike_total(const struct strike_area *areas, uint32_t n, enum strike_effect effect)
+struct strike_share strike_total(const struct strike_area *areas, uint32_t n,
+                                 enum strike_effect effect, double confidence)
 {
-    double sum = 0, bits = 0;
+    const struct stats_interval_level level = {confidence, STATS_INTERVAL_BOTH};
+    double bits = 0, rate = 0, variance = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bits += strike_trials(&areas[i]) > 0 ? (double)areas[i].bits : 0;
     for (uint32_t i = 0; i < n; i++) {
-        const double events = (double)areas[i].count[effect];
-        const double trials = (double)strike_trials(&areas[i]);
-        sum += trials > 0 ? (double)areas[i].bits * events / trials : 0;
-        bits += (double)areas[i].bits;
+        const double trials = (double)strike_trials(&areas[i]), w = (double)areas[i].bits / bits;
+        rate += trials > 0 ? w * (double)areas[i].count[effect] / trials : 0;
+        variance += trials > 0 ? w * w / trials : 0;
     }
-    return bits > 0 ? sum / bits : 0;
+    const double kish = variance > 0 ? 1 / variance : 0;
+    return (struct strike_share){rate, stats_interval_clopper_pearson(rate * kish, kish, level)};
+}
+
+static void put_bounds(struct json_writer *w, struct stats_interval bounds)
+{
+    json_member_number(w, "low", bounds.low);
+    json_member_number(w, "high", bounds.high);
 }
 
 static void put_area(struct json_writer *w, const struct strike_area *area, double confidence)
@@ -376,8 +386,7 @@ static void put_area(struct json_writer *w, const struct strike_area *area, doub
         const struct strike_share share = strike_share_of(area, (enum strike_effect)e, confidence);
         json_member_object(w, strike_effect_name((enum strike_effect)e));
         json_member_int(w, "count", (int64_t)area->count[e]);
-        json_member_number(w, "low", share.bounds.low);
-        json_member_number(w, "high", share.bounds.high);
+        put_bounds(w, share.bounds);
         json_object_close(w);
     }
     json_object_close(w);
@@ -391,8 +400,12 @@ void strike_put(struct json_writer *w, const struct strike_area *areas, uint32_t
         put_area(w, &areas[i], confidence);
     json_array_close(w);
     json_member_object(w, "by_bits");
-    for (int e = 0; e < STRIKE_EFFECTS; e++)
-        json_member_number(w, strike_effect_name((enum strike_effect)e),
-                           strike_total(areas, n, (enum strike_effect)e));
+    for (int e = 0; e < STRIKE_EFFECTS; e++) {
+        const struct strike_share share = strike_total(areas, n, (enum strike_effect)e, confidence);
+        json_member_object(w, strike_effect_name((enum strike_effect)e));
+        json_member_number(w, "rate", share.rate);
+        put_bounds(w, share.bounds);
+        json_object_close(w);
+    }
     json_object_close(w);
 }

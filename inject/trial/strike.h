@@ -38,8 +38,10 @@ struct strike_share {
 struct strike_share strike_share_of(const struct strike_area *area, enum strike_effect effect,
                                     double confidence);
 
-/* Over all areas (n), by their bits. */
-double strike_total(const struct strike_area *areas, uint32_t n, enum strike_effect effect);
+/* Over all areas (n), weighed by their bits; the interval is exact at Kish's number of trials,
+ * 1 / sum (w^2 / trials). */
+struct strike_share strike_total(const struct strike_area *areas, uint32_t n,
+                                 enum strike_effect effect, double confidence);
 
 /* Members "areas" and "by_bits" of an open object. */
 void strike_put(struct json_writer *w, const struct strike_area *areas, uint32_t n,

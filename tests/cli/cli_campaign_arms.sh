@@ -134,6 +134,8 @@ assert len(shown) == 1 and shown[0]["arm"] == "trap" and shown[0]["areas"] == gi
 assert shown[0]["by_bits"] == given["by_bits"]
 rows = list(csv.DictReader(open("data/own.csv")))
 assert len(rows) == len(given["areas"]) + 1 and rows[-1]["memory"] == "all, by bits"
+for effect, share in given["by_bits"].items():
+    assert abs(float(rows[-1][effect]) - share["rate"]) < 1e-12 and abs(float(rows[-1][effect + "_high"]) - share["high"]) < 1e-12
 for row, area in zip(rows, given["areas"]):
     assert row["arm"] == "trap" and row["memory"] == area["protection"] + "." + area["area"]
     assert int(row["trials"]) == area["trials"] and int(row["bits"]) == area["bits"]

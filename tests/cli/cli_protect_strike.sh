@@ -9,8 +9,9 @@ json '{a["protection"] + "." + a["area"] for a in d["areas"]} >= {"abft.sums", "
 json 'all(a["trials"] == 12 and a["bits"] > 0 for a in d["areas"])'
 json 'all(a["harmed"]["count"] == a["refused"]["count"] == 0 for a in d["areas"])'
 json 'all(a["false_alarm"]["count"] > 0 for a in d["areas"] if a["area"] == "verdicts" and a["protection"] == "kv_checkpoint")'
-json 'sum(d["by_bits"].values()) > 0.999 and len(d["model_sha256"]) == 64 and d["act"] == "f32"'
+json 'abs(sum(e["rate"] for e in d["by_bits"].values()) - 1) < 1e-9 and len(d["model_sha256"]) == 64 and d["act"] == "f32"'
 json '[p["kind"] for p in d["protect"]["protect"]] == ["abft", "weight_audit", "kv_checkpoint"]'
+json 'all(e["low"] <= e["rate"] <= e["high"] < 1.0001 for e in d["by_bits"].values()) and d["by_bits"]["harmed"]["high"] < 1'
 cp out struck
 strike --threads 1 -o struck.json
 cmp -s out struck.json || fail "another file than what is printed"

@@ -234,11 +234,33 @@ static void test_entries(void **state)
     protect_bench_close(&b);
 }
 
+/* A total weighs areas by their bits; with one area, or equal rates and shares, it is theirs. */
+static void test_total(void **state)
+{
+    struct strike_area area[2] = {{.bits = 300, .count = {5, 5}}, {.bits = 100, .count = {20, 0}}};
+    (void)state;
+    struct strike_share all = strike_total(area, 2, STRIKE_FALSE_ALARM, 0.95);
+    assert_float_equal(all.rate, 0.75 * 0.5, 1e-12);
+    assert_true(all.bounds.low < all.rate && all.rate < all.bounds.high);
+    const struct strike_share one = strike_share_of(&area[0], STRIKE_FALSE_ALARM, 0.95);
+    const struct strike_share same = strike_total(area, 1, STRIKE_FALSE_ALARM, 0.95);
+    assert_float_equal(same.bounds.low, one.bounds.low, 1e-12);
+    assert_float_equal(same.bounds.high, one.bounds.high, 1e-12);
+    area[1] = (struct strike_area){.bits = 300, .count = {5, 5}};
+    all = strike_total(area, 2, STRIKE_FALSE_ALARM, 0.95);
+    const struct strike_area pooled = {.bits = 600, .count = {10, 10}};
+    const struct strike_share both = strike_share_of(&pooled, STRIKE_FALSE_ALARM, 0.95);
+    assert_float_equal(all.bounds.low, both.bounds.low, 1e-12);
+    assert_float_equal(all.bounds.high, both.bounds.high, 1e-12);
+    all = strike_total(area, 2, STRIKE_HARMED, 0.95);
+    assert_true(all.rate == 0 && all.bounds.low == 0 && all.bounds.high < 0.2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_harmless),
-                                       cmocka_unit_test(test_devices), cmocka_unit_test(test_alone),
-                                       cmocka_unit_test(test_entries)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_harmless), cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_alone), cmocka_unit_test(test_entries), cmocka_unit_test(test_total)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
