@@ -44,11 +44,11 @@ static void add_found(struct guard *guard, uint32_t count, uint32_t first)
         continue;
 }
 
-static uint32_t count_outside(const struct range_check *check, const float *line, uint32_t n)
+uint32_t cpu_outside_scalar(const struct range_check *check, const float *values, uint32_t n)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++)
-        count += range_outside(*check, lang_bits(line[i]));
+        count += range_outside(*check, lang_bits(values[i]));
     return count;
 }
 
@@ -85,14 +85,14 @@ static void compare(const struct part *part, const float *twin, struct guard *gu
         add_found(guard, count, first);
 }
 
-static void check(const struct part *part, struct guard *guard)
+static void check(const struct cpu *cpu, const struct part *part, struct guard *guard)
 {
     const struct range_check check = guard_check_of(guard);
     const uint32_t n = part->end - part->first;
 
     for (uint32_t line = part->line; line < part->line_end; line++) {
         float *values = part->row + (size_t)line * part->lines.stride + part->first;
-        const uint32_t count = count_outside(&check, values, n);
+        const uint32_t count = cpu->kernels->outside(&check, values, n);
         if (count > 0)
             add_found(guard, count,
                       repair(&check, values, n, line * (part->lines.last + 1) + part->first));
@@ -170,7 +170,7 @@ void cpu_guard(const struct cpu_task *task)
             else if (some && twin)
                 compare(&part, cpu_twin_of(run, task->node, part.row), guard);
             else if (some)
-                check(&part, guard);
+                check(run->cpu, &part, guard);
         }
     }
     if (!own)

@@ -75,6 +75,7 @@ void cpu_features_join_scalar(struct cpu_features *row, struct cpu_features_sums
 void cpu_abft_inputs_scalar(const struct cpu_abft *job, struct guard_abft_sums *out);
 void cpu_abft_outputs_scalar(const struct cpu_abft_rows *job);
 void cpu_abft_tiles_scalar(const float *sums, size_t plane, uint32_t n, float out[3]);
+uint32_t cpu_outside_scalar(const struct range_check *check, const float *values, uint32_t n);
 void cpu_halves_scalar(const struct cpu_halves *job, struct cpu_halves_sums *add);
 void cpu_stored_scalar(const struct cpu_stored *job, uint32_t out[2]);
 

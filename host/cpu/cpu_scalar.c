@@ -18,5 +18,6 @@ const struct cpu_kernels cpu_scalar_kernels = {.name = "scalar",
                                                .abft_inputs = cpu_abft_inputs_scalar,
                                                .abft_outputs = cpu_abft_outputs_scalar,
                                                .abft_tiles = cpu_abft_tiles_scalar,
+                                               .outside = cpu_outside_scalar,
                                                .halves = cpu_halves_scalar,
                                                .stored = cpu_stored_scalar};

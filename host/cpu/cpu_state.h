@@ -168,6 +168,8 @@ struct cpu_kernels {
     void (*abft_outputs)(const struct cpu_abft_rows *job);
     /* The sums of a part from those of its tiles: (3, plane), of which n count. */
     void (*abft_tiles)(const float *sums, size_t plane, uint32_t n, float out[3]);
+    /* How many of n values are outside. */
+    uint32_t (*outside)(const struct range_check *check, const float *values, uint32_t n);
     void (*halves)(const struct cpu_halves *job, struct cpu_halves_sums *add);
     void (*stored)(const struct cpu_stored *job, uint32_t out[2]); /* weighted, mixed */
 };

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Guards of all kinds in random passes, of a column as in decoding and of many: the verdicts and
- * bits of the scalar CPU form, whatever rows the device's registers have to spare and whichever ops
- * share a dispatch. */
+ * bits of the scalar CPU form on every device, whatever threads, rows that registers have to spare,
+ * and ops that share a dispatch. */
 #include "model/executor_abft.h"
 #include "model/op.h"
 #include "vk_testing.h"
 
-enum { POSITIONS = 256, COLUMNS = 24, GUARDS = 400, FAULTS = 3, PASSES = 14 };
+enum { POSITIONS = 256, COLUMNS = 24, GUARDS = 400, FAULTS = 3, PASSES = 14, OTHERS = 3 };
 
 struct bench {
     struct vk_testing t;
+    struct executor *other[OTHERS]; /* Vulkan, and vector forms of the CPU */
     struct rng rng;
     uint32_t branch, position; /* of the next column */
     struct column columns[COLUMNS];
@@ -119,30 +120,44 @@ static void draw_hooks(struct bench *b, uint32_t n, uint32_t n_columns, uint32_t
     }
 }
 
-static void check_pass(struct bench *b, struct pass pass, const char *what)
+/* The pass on a device beside what the scalar form found (`a`; the pass's own guards). */
+static void check_device(struct bench *b, int device, struct pass pass,
+                         const struct column_result *a)
 {
     static struct guard found[GUARDS];
-    struct column_result a[COLUMNS], c[COLUMNS];
+    struct column_result c[COLUMNS];
     struct hook hooks[FAULTS];
-    const size_t size = pass.n_guards * sizeof(*found);
+    const char *model = gguf_path(b->t.model->gguf);
 
-    memcpy(found, pass.guards, size);
+    memcpy(found, pass.guards, pass.n_guards * sizeof(*found));
     memcpy(hooks, pass.hooks, pass.n_hooks * sizeof(*hooks));
-    assert_int_equal(executor_pass(b->t.cpu, &pass, a), STATUS_OK);
     pass.guards = found;
     pass.hooks = hooks;
-    assert_int_equal(executor_pass(b->t.vk, &pass, c), STATUS_OK);
+    assert_int_equal(executor_pass(b->other[device], &pass, c), STATUS_OK);
     for (uint32_t i = 0; i < pass.n_guards; i++) {
         const uint32_t *x = b->guards[i].verdict, *y = found[i].verdict;
-        b->found[found[i].kind] += x[0] != 0;
         if (memcmp(x, y, sizeof(found->verdict)) != 0)
-            fail_msg("%s, %s, column %u of %u, kind %d, action %d: cpu %u %u %08x %08x, vk %u %u "
-                     "%08x %08x",
-                     what, b->t.model->graph.node[found[i].node].site, found[i].column,
+            fail_msg("%s, device %d, %s, column %u of %u, kind %d, action %d: cpu:scalar %u %u "
+                     "%08x %08x, found %u %u %08x %08x",
+                     model, device, b->t.model->graph.node[found[i].node].site, found[i].column,
                      pass.n_columns, (int)found[i].kind, (int)found[i].action, x[0], x[1], x[2],
                      x[3], y[0], y[1], y[2], y[3]);
     }
-    vk_testing_equal(&b->t, &pass, a, c, what);
+    vk_testing_equal(&b->t, &pass, a, c, model);
+}
+
+static void check_pass(struct bench *b, struct pass pass)
+{
+    struct column_result results[COLUMNS];
+    struct hook hooks[FAULTS];
+
+    memcpy(hooks, pass.hooks, pass.n_hooks * sizeof(*hooks));
+    assert_int_equal(executor_pass(b->t.cpu, &pass, results), STATUS_OK);
+    pass.hooks = hooks;
+    for (uint32_t i = 0; i < pass.n_guards; i++)
+        b->found[b->guards[i].kind] += b->guards[i].verdict[0] != 0;
+    for (int device = 0; device < OTHERS; device++)
+        check_device(b, device, pass, results);
 }
 
 struct shape {
@@ -152,28 +167,46 @@ struct shape {
     bool separate;
 };
 
+/* Executors with tables of check sums, whose branches have one number. */
+static void open_bench(struct bench *b, const struct shape *shape)
+{
+    const enum cpu_form second = cpu_form_available(CPU_AVX2) ? CPU_AVX2 : CPU_AUTO;
+    struct executor_params params = {.act = shape->act,
+                                     .kv = shape->kv,
+                                     .positions = POSITIONS,
+                                     .branches = 1,
+                                     .columns = shape->columns,
+                                     .checkpoints = COLUMNS,
+                                     .separate = shape->separate};
+    vk_testing_open(&b->t, vk_testing_tiny(shape->name), params);
+    b->branch = vk_testing_branch(&b->t);
+    params.model = b->t.model;
+    params.threads = 3;
+    b->other[0] = b->t.vk;
+    assert_int_equal(cpu_create(&b->other[1], CPU_AUTO, &params), STATUS_OK);
+    params.threads = 1;
+    assert_int_equal(cpu_create(&b->other[2], second, &params), STATUS_OK);
+    uint32_t nodes[256];
+    const uint32_t n = b->t.model->graph.count;
+    assert_true(n <= 256);
+    for (uint32_t i = 0; i < n; i++)
+        nodes[i] = i;
+    assert_int_equal(executor_abft_make(b->t.cpu, nodes, n), STATUS_OK);
+    for (int i = 0; i < OTHERS; i++) {
+        uint32_t own = b->branch;
+        if (i > 0)
+            assert_int_equal(kv_branch(b->other[i]->kv, &own), STATUS_OK);
+        assert_int_equal(own, b->branch);
+        assert_int_equal(executor_abft_make(b->other[i], nodes, n), STATUS_OK);
+    }
+}
+
 static void run_shape(const struct shape *shape, uint64_t id)
 {
     static struct bench b;
     memset(&b, 0, sizeof(b));
     rng_init(&b.rng, 21, id);
-    vk_testing_open(&b.t, vk_testing_tiny(shape->name),
-                    (struct executor_params){.act = shape->act,
-                                             .kv = shape->kv,
-                                             .positions = POSITIONS,
-                                             .branches = 1,
-                                             .columns = shape->columns,
-                                             .checkpoints = COLUMNS,
-                                             .separate = shape->separate});
-    b.branch = vk_testing_branch(&b.t);
-    const struct graph *graph = &b.t.model->graph;
-    uint32_t *nodes = calloc(graph->count, sizeof(*nodes));
-    assert_non_null(nodes);
-    for (uint32_t i = 0; i < graph->count; i++)
-        nodes[i] = i;
-    assert_int_equal(executor_abft_make(b.t.cpu, nodes, graph->count), STATUS_OK);
-    assert_int_equal(executor_abft_make(b.t.vk, nodes, graph->count), STATUS_OK);
-    free(nodes);
+    open_bench(&b, shape);
     for (uint32_t i = 0; i < PASSES; i++) {
         const uint32_t most = shape->columns < COLUMNS ? shape->columns : COLUMNS;
         const uint32_t n = i == 0 ? most : i % 3 ? 1 : 1 + below(&b, most);
@@ -185,9 +218,11 @@ static void run_shape(const struct shape *shape, uint64_t id)
         draw_columns(&b, n, i == 0);
         pass.n_guards = draw_guards(&b, n == 1 ? 100 : below(&b, GUARDS), n);
         draw_hooks(&b, pass.n_hooks, n, pass.n_guards);
-        check_pass(&b, pass, shape->name);
+        check_pass(&b, pass);
     }
     assert_true(b.found[GUARD_RANGE] > 0 && b.found[GUARD_STORED] > 0);
+    executor_destroy(&b.other[1]);
+    executor_destroy(&b.other[2]);
     vk_testing_close(&b.t);
 }
 

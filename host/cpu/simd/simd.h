@@ -114,6 +114,7 @@ void SIMD(abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
 void SIMD(abft_outputs)(const struct cpu_abft_rows *job);
 void SIMD(abft_tiles)(const float *sums, size_t plane, uint32_t n, float out[3]);
 
+uint32_t SIMD(outside)(const struct range_check *check, const float *values, uint32_t n);
 void SIMD(halves)(const struct cpu_halves *job, struct cpu_halves_sums *add);
 void SIMD(stored)(const struct cpu_stored *job, uint32_t out[2]);
 

@@ -149,6 +149,21 @@ static uint32_t largest_key(const float *values, uint32_t n)
     return key;
 }
 
+uint32_t SIMD(outside)(const struct range_check *check, const float *values, uint32_t n)
+{
+    simd_int found = {0}; /* minus one for each */
+    uint32_t count, i = 0;
+
+    for (; i + SIMD_LANES <= n; i += SIMD_LANES) {
+        const simd_uint key = (simd_uint)signed_keys(simd_load(values + i)) ^ NM_SIGN;
+        found += (simd_int)(key - check->low > check->span);
+    }
+    count = cpu_outside_scalar(check, values + i, n - i);
+    for (uint32_t lane = 0; lane < SIMD_LANES; lane++)
+        count -= (uint32_t)found[lane];
+    return count;
+}
+
 void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *probs)
 {
     const uint32_t n = last - first + 1;

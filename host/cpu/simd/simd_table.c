@@ -18,5 +18,6 @@ const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
                                           .abft_inputs = SIMD(abft_inputs),
                                           .abft_outputs = SIMD(abft_outputs),
                                           .abft_tiles = SIMD(abft_tiles),
+                                          .outside = SIMD(outside),
                                           .halves = SIMD(halves),
                                           .stored = SIMD(stored)};
