@@ -2,8 +2,6 @@
 /* Check sums of linear ops, from the model file (shaders/NUMERICS.md 7): an alarm is damage by
  * proof. The column is computed again; if the alarm stays, weights and check sums of the op that
  * differ from those of the file are written anew. */
-#include <string.h>
-
 #include "base/log.h"
 #include "mitigations/protection.h"
 #include "model/executor_abft.h"
@@ -20,8 +18,6 @@ struct self {
     uint32_t n;
     uint32_t n_early; /* those that are evaluated for columns that give no token */
     float factor;
-    bool *tensor; /* (n_tensors) of a page */
-    uint64_t n_tensors;
 };
 
 static const struct protection_param PARAMS[] = {
@@ -59,9 +55,7 @@ static enum status open_abft(void *self, struct arena *arena, const void *params
     s->ex = setup->ex;
     s->factor = (float)given->factor;
     s->node = arena_array(arena, graph->count, sizeof(*s->node));
-    s->n_tensors = gguf_tensor_count(s->ex->model->gguf);
-    s->tensor = arena_array(arena, s->n_tensors, sizeof(*s->tensor));
-    if (!s->node || !s->tensor)
+    if (!s->node)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
@@ -112,37 +106,6 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
-/* Whether the page was another than the file gives; it is then written anew. */
-static enum status restore(struct self *s, uint32_t page, bool *out_damaged)
-{
-    struct weight_sums found, expected;
-    enum status st = executor_weights_sums(s->ex, page, 1, &found);
-
-    if (!st)
-        st = executor_weights_expected(s->ex, page, 1, &expected);
-    *out_damaged = !st && weight_sums_differ(&found, &expected);
-    return *out_damaged ? executor_weights_restore(s->ex, page) : st;
-}
-
-/* The pages that hold weights of a node. */
-static enum status restore_weights(struct self *s, uint32_t node, bool *out_damaged)
-{
-    const uint32_t tensor = s->ex->model->graph.node[node].weight->index;
-    const uint32_t pages = executor_weights_pages(s->ex);
-    enum status st = STATUS_OK;
-
-    *out_damaged = false;
-    for (uint32_t page = 0; page < pages && !st; page++) {
-        bool damaged = false;
-        memset(s->tensor, 0, s->n_tensors * sizeof(*s->tensor));
-        executor_weights_tensors(s->ex, page, s->tensor);
-        if (s->tensor[tensor])
-            st = restore(s, page, &damaged);
-        *out_damaged |= damaged;
-    }
-    return st;
-}
-
 /* The ops whose alarm did not go away: what they read, and what they are compared with. Damaged
  * weights may have been read by all columns before, below the bound. */
 static enum status audit(void *self, void *state, const struct decode_view *view, bool end,
@@ -154,15 +117,16 @@ static enum status audit(void *self, void *state, const struct decode_view *view
     (void)state;
     for (uint32_t i = 0; i < view->n_guards && !end && !st; i++) {
         const struct guard *guard = &view->guard[i];
-        bool weights = false, sums = false;
+        uint32_t pages = 0;
+        bool sums = false;
         if (guard->kind != GUARD_ABFT || guard->verdict[0] == 0)
             continue;
-        st = restore_weights(s, guard->node, &weights);
+        st = executor_weights_repair(s->ex, s->ex->model->graph.node[guard->node].weight, &pages);
         if (!st)
             st = executor_abft_restore(s->ex, guard->node, &sums);
-        if (weights || sums)
+        if (pages > 0 || sums)
             *out = (struct protection_finding){.severity = PROTECTION_HARD,
-                                               .back = weights         ? view->position + 1
+                                               .back = pages > 0       ? view->position + 1
                                                        : out->back > 1 ? out->back
                                                                        : 1,
                                                .repaired = true,

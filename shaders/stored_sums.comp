@@ -1,7 +1,7 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* Guards of what a STORE stores: sums of the halves of K and V of a slot, narrowed from the
- * registers (host/model/guard.h), a guard a workgroup. */
+ * registers (host/model/guard.h), a guard a workgroup. Of an EMBED: of its row's words. */
 #include "shared/fetch.glsl"
 #include "shared/guards.h"
 #include "shared/sums.h"
@@ -13,12 +13,12 @@ FETCH_BUFFER(1, inputs);
 GUARDS_BUFFER(2, guards_stored, rows);
 
 /* Weighted and mixed sum of the features 4 i .. of a row. */
-uvec2 sum_quad(uvec4 quad, uint i)
+uvec2 sum_quad(uvec4 quad, uint i, uint type)
 {
     uvec2 sums = uvec2(0u);
     for (uint c = 0u; c < 4u; c++) {
-        uint bits = nm_store(quad[c], KV), at = i * 4u + c;
-        if (KV == NM_F32) {
+        uint bits = nm_store(quad[c], type), at = i * 4u + c;
+        if (type == NM_F32) {
             uint low = bits & 0xffffu, high = bits >> 16;
             sums += low * uvec2(2u * at + 1u, sums_weight(2u * at));
             sums += high * uvec2(2u * at + 2u, sums_weight(2u * at + 1u));
@@ -37,8 +37,12 @@ void main()
     guards_stored row = rows[push.entry0 + gl_WorkGroupID.x];
     uvec4 sums = uvec4(0u);
     for (uint i = lane; i < row.quads; i += gl_WorkGroupSize.x) {
-        sums.xy += sum_quad(FETCH(inputs, row.k + i), i);
-        sums.zw += sum_quad(FETCH(inputs, row.v + i), i);
+        if (row.k == row.v) {
+            sums.xy += sum_quad(FETCH(inputs, row.k + i), i, NM_F32);
+            continue;
+        }
+        sums.xy += sum_quad(FETCH(inputs, row.k + i), i, KV);
+        sums.zw += sum_quad(FETCH(inputs, row.v + i), i, KV);
     }
     parts[lane] = sums;
     barrier();

@@ -117,18 +117,26 @@ static bool part_of(const struct cpu_task *task, uint32_t slot, struct part *out
     return out->row && out->line < out->line_end && out->first < out->end;
 }
 
-/* Sums of what a STORE stores of a slot: of K, of V. */
+static void sum_row(const struct cpu *cpu, const struct node *node, const float *values,
+                    uint32_t type, uint32_t out[2])
+{
+    const struct cpu_stored job = {
+        .values = values, .weights = cpu->kv_weights, .n = node->rows, .type = type};
+    cpu->kernels->stored(&job, out);
+}
+
+/* Sums of what a STORE stores of a slot: of K, of V; of the words of an embedding. */
 static void sum_stored(const struct cpu_task *task, uint32_t slot, struct guard *guard)
 {
     const struct cpu *cpu = task->run->cpu;
-    for (int value = 0; value < 2; value++) {
-        const struct cpu_stored job = {
-            .values = cpu_reg(cpu, value ? task->node->in2 : task->node->in, slot),
-            .weights = cpu->kv_weights,
-            .n = task->node->rows,
-            .type = (uint32_t)cpu->base.kv_storage};
-        cpu->kernels->stored(&job, guard->verdict + (value ? 2 : 0));
+    const struct node *node = task->node;
+    const uint32_t kv = (uint32_t)cpu->base.kv_storage;
+    if (node->op == OP_EMBED) {
+        sum_row(cpu, node, cpu_reg(cpu, node->out, slot), NM_F32, guard->verdict);
+        return;
     }
+    sum_row(cpu, node, cpu_reg(cpu, node->in, slot), kv, guard->verdict);
+    sum_row(cpu, node, cpu_reg(cpu, node->in2, slot), kv, guard->verdict + 2);
 }
 
 void cpu_guard(const struct cpu_task *task)

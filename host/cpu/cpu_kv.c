@@ -114,10 +114,12 @@ static uint32_t halves_of(const struct cpu *cpu)
     return cpu->base.kv_storage == STORAGE_F32 ? 2 : 1;
 }
 
-/* Weights of a row's halves, with some that `stored` reads beyond them. */
+/* Weights of the halves of a row of K or V, or of an embedding, with some that `stored` reads
+ * beyond them. */
 static uint32_t row_weights(const struct cpu *cpu)
 {
-    return order_ceil(executor_kv_row(&cpu->base) / 2, 2 * CPU_TILE) * 2 * CPU_TILE;
+    const uint32_t kv = executor_kv_row(&cpu->base) / 2, embedding = 2 * cpu_hparams(cpu)->n_embd;
+    return order_ceil(kv > embedding ? kv : embedding, 2 * CPU_TILE) * 2 * CPU_TILE;
 }
 
 enum status cpu_kv_open(struct cpu *cpu)

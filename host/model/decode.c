@@ -172,6 +172,7 @@ static struct decode_view view_of(const struct generation *run, const struct dec
                                 .position = pick->position,
                                 .prompt = run->prompt,
                                 .token = pick->token,
+                                .fed = pick->fed,
                                 .result = pick->result,
                                 .guard = pick->guard,
                                 .n_guards = pick->n_guards};
@@ -210,6 +211,7 @@ enum status decode_finish(const struct decode *decode, struct generation *run, s
     const struct decode_check *check = decode->rules.check;
     const struct decode_picked last = {
         .position = run->prompt + run->n_tokens - 2,
+        .fed = DECODE_NO_TOKEN,
         .token = run->n_tokens > 0 ? (uint32_t)run->tokens[run->n_tokens - 1] : DECODE_NO_TOKEN};
     const struct decode_view view = view_of(run, &last);
     struct decode_verdict verdict = {0};

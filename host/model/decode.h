@@ -38,6 +38,7 @@ struct decode_view {
     uint32_t prompt; /* positions of the prompt; the last of them gives the first token */
     uint32_t token;  /* as picked, with faults of the sampler's integer; DECODE_NO_TOKEN: the row of
                         this column gives none */
+    uint32_t fed; /* token that the column embeds, before faults of it; DECODE_NO_TOKEN: unknown */
     const struct column_result *result; /* decode_check.outputs, if the row gives a token */
     const struct guard *guard;          /* (n_guards) those asked for, with their verdicts */
     uint32_t n_guards;
@@ -178,6 +179,7 @@ uint32_t decode_pick(const struct decode *decode, uint32_t position,
 /* A picked step. */
 struct decode_picked {
     uint32_t position; /* of its column */
+    uint32_t fed;      /* token of its column */
     uint32_t token;
     struct decode_step step;
     bool trapped; /* its row is not to be used: the run ends here, unless a check sends it back */

@@ -205,7 +205,7 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
 
 static bool fits_guard(enum guard_kind kind, enum op op)
 {
-    return kind == GUARD_STORED ? op == OP_STORE : op_is_site(op);
+    return kind == GUARD_STORED ? op == OP_STORE || op == OP_EMBED : op_is_site(op);
 }
 
 /* Guards, like hooks, were checked where they were made. */

@@ -144,3 +144,35 @@ void executor_weights_tensors(const struct executor *ex, uint32_t page, bool *ou
             out[box.tensor->index] = true;
     }
 }
+
+/* Restores a page if its sums are not those of the file. */
+static enum status repair_page(struct executor *ex, uint32_t page, uint32_t *count)
+{
+    struct weight_sums found, expected;
+    enum status st = executor_weights_sums(ex, page, 1, &found);
+    if (!st)
+        st = executor_weights_expected(ex, page, 1, &expected);
+    if (st || !weight_sums_differ(&found, &expected))
+        return st;
+    ++*count;
+    return executor_weights_restore(ex, page);
+}
+
+enum status executor_weights_repair(struct executor *ex, const struct tensor *tensor,
+                                    uint32_t *out_count)
+{
+    const uint64_t n = gguf_tensor_count(ex->model->gguf);
+    bool *held = malloc(n * sizeof(*held));
+    enum status st = held ? STATUS_OK : STATUS_MEMORY;
+    *out_count = 0;
+    if (st)
+        log_error("out of memory for %u tensors", (uint32_t)n);
+    for (uint32_t page = 0; page < ex->weights.n_pages && !st; page++) {
+        memset(held, 0, n * sizeof(*held));
+        executor_weights_tensors(ex, page, held);
+        if (held[tensor->index])
+            st = repair_page(ex, page, out_count);
+    }
+    free(held);
+    return st;
+}

@@ -20,6 +20,10 @@ enum status executor_weights_expected(struct executor *ex, uint32_t first, uint3
  * the mapping do not matter. */
 enum status executor_weights_restore(struct executor *ex, uint32_t page) STATUS_MUST_USE;
 
+/* Restores the pages of a tensor whose sums are not those of the file: `out_count` of them. */
+enum status executor_weights_repair(struct executor *ex, const struct tensor *tensor,
+                                    uint32_t *out_count) STATUS_MUST_USE;
+
 /* Sets `out` of the tensors, by their index, that have elements in a unit that the page touches. */
 void executor_weights_tensors(const struct executor *ex, uint32_t page, bool *out);
 

@@ -84,10 +84,11 @@ static void add_guard(struct executor *ex, const struct guard *guard, const stru
         add_abft(ex, node, &ex->abft[guard->node]);
         return;
     }
-    if (guard->kind == GUARD_STORED) { /* two sums of the halves of K and of V */
-        const uint64_t bytes = 2 * kv_row_bytes(ex);
+    if (guard->kind == GUARD_STORED) { /* two sums of the halves of K and of V, or of a row */
+        const bool embeds = node->op == OP_EMBED;
+        const uint64_t bytes = embeds ? elements * WORD : 2 * kv_row_bytes(ex);
         ex->work.macs += 2 * bytes / sizeof(uint16_t);
-        ex->work.bytes += 2 * elements * WORD;
+        ex->work.bytes += (embeds ? 1 : 2) * elements * WORD;
         return;
     }
     ex->work.macs += elements;

@@ -108,6 +108,7 @@ static struct decode_picked picked(const struct run *r, uint32_t i, uint32_t gua
 {
     const uint32_t all = r->n_guards;
     struct decode_picked pick = {.position = r->column[i].position,
+                                 .fed = (uint32_t)r->column[i].token,
                                  .token = DECODE_NO_TOKEN,
                                  .result = &r->result[i],
                                  .guard = r->guard + guard};

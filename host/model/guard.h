@@ -25,7 +25,8 @@ enum guard_kind {
     GUARD_ROTATED,   /* the same, and what gave row r gives row (r + N / 2) mod N */
     GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
     GUARD_STORED,    /* of a STORE: sums of the halves of the row that is stored (executor_kv.h),
-                        from the registers: weighted and mixed of K, then of V */
+                        from the registers: weighted and mixed of K, then of V. Of an EMBED: of the
+                        f32 words of its row, then zeros (embedding.h) */
     GUARD_ABFT, /* LINEAR with executor_abft_make. [0]: 0, or 1 + the first part of the rows that
                    alarms; as bits, of this part, else of the first: [1] sum of y - c.x, [2] the
                    same with rows' weights, [3] the bound of [1] (guard_abft_rows) */

@@ -194,6 +194,17 @@ enum status vk_guard_make_way(struct vk_run *run, uint32_t writes, bool whole)
     return st;
 }
 
+/* A row of K and one of V, or twice that of an embedding. */
+static struct guards_stored stored_entry(const struct vk_rec *rec, uint32_t slot, uint32_t verdict)
+{
+    const bool embeds = rec->node->op == OP_EMBED;
+    const struct vk_reg *k = embeds ? &rec->dst : &rec->src, *v = embeds ? &rec->dst : &rec->src2;
+    return (struct guards_stored){.k = k->at + slot * k->stride,
+                                  .v = v->at + slot * v->stride,
+                                  .quads = rec->node->rows / 4,
+                                  .verdict = verdict};
+}
+
 /* Lists what a guard looks at, for its column at `slot`. */
 static void add_entries(struct vk_run *run, const struct vk_rec *rec, uint32_t index, uint32_t slot)
 {
@@ -210,11 +221,7 @@ static void add_entries(struct vk_run *run, const struct vk_rec *rec, uint32_t i
             ((struct guards_part *)entries)[listed->n] = vk_guard_abft_part(
                 run, rec, &(struct vk_guard_place){slot, i, verdict + i, lang_bits(guard->factor)});
         else if (list == VK_LIST_STORED)
-            ((struct guards_stored *)entries)[listed->n] =
-                (struct guards_stored){.k = rec->src.at + slot * rec->src.stride,
-                                       .v = rec->src2.at + slot * rec->src2.stride,
-                                       .quads = rec->node->rows / 4,
-                                       .verdict = verdict};
+            ((struct guards_stored *)entries)[listed->n] = stored_entry(rec, slot, verdict);
         else
             ((struct guards_strip *)entries)[listed->n] =
                 (struct guards_strip){.row = (uint32_t)vk_rec_row(rec, slot),
@@ -234,10 +241,11 @@ static void add_entries(struct vk_run *run, const struct vk_rec *rec, uint32_t i
 /* What guards of a kind read at a node. */
 static uint32_t reads_of(const struct node *node, enum guard_kind kind)
 {
-    return kind == GUARD_STORED     ? OP_BIT(node->in) | OP_BIT(node->in2)
-           : kind == GUARD_ABFT     ? OP_BIT(node->in) | OP_BIT(node->out)
-           : guard_evaluation(kind) ? OP_BIT(node->out) | OP_BIT(VK_RUN_TWIN(node->out))
-                                    : OP_BIT(node->out);
+    const bool stores = node->op == OP_STORE;
+    return kind == GUARD_STORED && stores ? OP_BIT(node->in) | OP_BIT(node->in2)
+           : kind == GUARD_ABFT           ? OP_BIT(node->in) | OP_BIT(node->out)
+           : guard_evaluation(kind)       ? OP_BIT(node->out) | OP_BIT(VK_RUN_TWIN(node->out))
+                                          : OP_BIT(node->out);
 }
 
 /* The slot of the guard at `index` of the schedule, EXECUTOR_NONE: not one of the record's. */

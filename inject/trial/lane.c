@@ -439,6 +439,7 @@ enum status lane_take(struct lane *lane, const struct lane_results *results, uin
         const struct column *column = &results->column[i];
         const struct lane_step *step = &results->step[i];
         struct decode_picked pick = {.position = column->position,
+                                     .fed = (uint32_t)column->token,
                                      .token = DECODE_NO_TOKEN,
                                      .result = &results->found[i],
                                      .guard = results->guard + guard};

@@ -29,10 +29,10 @@ struct guards_part {
     uint verdict;    /* quad */
 };
 
-/* A row of K and of V, as a STORE stores them. */
+/* A row of K and of V, as a STORE stores them; k = v: a row of an EMBED, its words. */
 struct guards_stored {
     uint k, v, quads; /* of f32 values */
-    uint verdict;     /* quad: weighted and mixed sum of K, of V */
+    uint verdict;     /* quad: weighted and mixed sum of K, of V (0 of an EMBED) */
 };
 
 /* Grid: entries. */

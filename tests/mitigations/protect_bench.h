@@ -3,6 +3,9 @@
 #ifndef VKFI_TESTS_PROTECT_BENCH_H
 #define VKFI_TESTS_PROTECT_BENCH_H
 
+#include <math.h>
+
+#include "mitigations/calibration.h"
 #include "mitigations/protector.h"
 #include "tests/inject/trial_bench.h"
 
@@ -29,6 +32,22 @@ static inline void protect_bench_protect(struct protect_bench *b, const char *po
     assert_int_equal(protector_open(&b->protector, &b->policy, &setup), STATUS_OK);
     rules.check = protector_check(b->protector);
     assert_int_equal(decode_open(&b->decode, &b->trial.arena, &rules, b->trial.ex), STATUS_OK);
+}
+
+/* A calibration whose bounds no value leaves. */
+static inline void protect_bench_wide(struct calibration *out, struct trial_bench *b)
+{
+    const uint32_t n = b->model->graph.count;
+    *out = (struct calibration){.model = b->model, .act = b->params.act, .kv = b->params.kv};
+    out->bound = arena_array(&b->arena, n, sizeof(*out->bound));
+    assert_non_null(out->bound);
+    for (uint32_t i = 0; i < n; i++) {
+        for (int c = 0; c < CALIBRATION_CLASSES; c++)
+            out->bound[i][c] = (struct calibration_range){-1e30, 1e30};
+    }
+    struct calibration_range *feature = out->feature[0][0];
+    for (size_t i = 0; i < sizeof(out->feature) / sizeof(*feature); i++)
+        feature[i] = (struct calibration_range){-INFINITY, INFINITY};
 }
 
 static inline void protect_bench_close(struct protect_bench *b)
