@@ -1,34 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* Verifies tokens where it counts: after a token in doubt the next ones are computed twice, and
- * once the doubt is over the last ones again in one pass.
+/* Verifies tokens where it counts: tokens in doubt are computed twice, and the next ones, and once
+ * the doubt is over the last ones again in one pass.
  *
- * In doubt are small margins between the two best logits and features at the edge of clean runs. A
- * verification never changes a clean run; each one costs its columns, which a budget limits. Random
- * and periodic verification of the same share are its own baselines. */
+ * In doubt are features unlike those of clean runs, the more so the fewer clean tokens have them,
+ * and small margins between the two best logits. A verification never changes a clean run; each one
+ * costs its columns, which a budget limits: a strong doubt may spend all of it, and one
+ * verification on loan, a weak one only what has been saved up. Random and periodic verification of
+ * the same share are its own baselines. */
 #include "mitigations/calibration.h"
 #include "mitigations/own_table.h"
 
-#include "base/hash.h"
+#include <math.h>
 
-#define SOFT_LEVEL 3u    /* 1e-2 of CALIBRATION_LEVEL */
+#include "base/hash.h"
+#include "model/op.h"
+
 #define FULL_CREDIT 16.0 /* columns that may be saved up */
+
+/* Columns that must have been saved up before a doubt is worth a verification: margin or features
+ * as 1e-2 of clean tokens have, 1e-3, 1e-4, none. */
+static const double SAVED[CALIBRATION_LEVELS + 1] = {INFINITY, 4, 2, 1, 0};
 
 enum mode { MODE_ADAPTIVE, MODE_RANDOM, MODE_PERIODIC };
 
 struct params {
-    uint32_t mode, guarded, back, seed;
+    uint32_t mode, guarded, back, seed, rotate;
     double budget;
 };
 
 struct bounds {
     double tau;
-    struct calibration_range range[CALIBRATION_CLASSES][CALIBRATION_FEATURES];
+    struct calibration_range range[CALIBRATION_LEVELS][CALIBRATION_CLASSES][CALIBRATION_FEATURES];
 };
 
 struct self {
     struct params params;
     struct bounds bounds;
     struct own_table table; /* of the bounds */
+    uint32_t *node;         /* (n) ops that a verification evaluates with rotated rows too */
+    uint32_t n;
 };
 
 struct state {
@@ -37,6 +47,7 @@ struct state {
     double credit; /* columns that the budget allows by now */
 };
 
+static const char *const SWITCH[] = {"off", "on"};
 static const char *const MODES[] = {"adaptive", "random", "periodic"};
 
 static const struct protection_param PARAMS[] = {
@@ -53,20 +64,20 @@ static const struct protection_param PARAMS[] = {
      .min = 0.001,
      .max = 2,
      .fallback = "0.05",
-     .what = "columns computed again for a token, on average, at most"},
+     .what = "columns computed again for a column of the run, on average; one more is lent"},
     {.name = "guarded",
      .type = PROTECTION_U32,
      .at = offsetof(struct params, guarded),
      .min = 1,
      .max = 64,
-     .fallback = "2",
+     .fallback = "1",
      .what = "tokens verified one by one from one in doubt on"},
     {.name = "back",
      .type = PROTECTION_U32,
      .at = offsetof(struct params, back),
      .min = 1,
      .max = 8,
-     .fallback = "4",
+     .fallback = "1",
      .what = "columns verified in one pass when the doubt is over"},
     {.name = "seed",
      .type = PROTECTION_U32,
@@ -74,34 +85,68 @@ static const struct protection_param PARAMS[] = {
      .max = 4294967295.0,
      .fallback = "0",
      .what = "seed of random verification"},
+    {.name = "rotate",
+     .type = PROTECTION_WORD,
+     .at = offsetof(struct params, rotate),
+     .words = {SWITCH, sizeof(SWITCH) / sizeof(*SWITCH)},
+     .fallback = "'off'",
+     .what = "whether a verification evaluates each op with rows on other lanes too, which finds "
+             "permanent faults of a lane and costs as much again"},
 };
 
 static enum status open_adaptive(void *self, struct arena *arena, const void *params,
                                  const struct protection_setup *setup,
                                  struct protection_needs *needs)
 {
+    const struct graph *graph = &setup->ex->model->graph;
     struct self *s = self;
     s->params = *(const struct params *)params;
     s->bounds.tau = setup->calibration->tau;
-    calibration_level(s->bounds.range, setup->calibration, SOFT_LEVEL);
-    *needs = (struct protection_needs){.state = sizeof(struct state), .outputs = COLUMN_FEATURES};
+    for (uint32_t level = 0; level < CALIBRATION_LEVELS; level++)
+        calibration_level(s->bounds.range[level], setup->calibration, level);
+    s->node = arena_array(arena, graph->count, sizeof(*s->node));
+    if (!s->node)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < graph->count && s->params.rotate; i++) {
+        if (op_is_site(graph->node[i].op))
+            s->node[s->n++] = i;
+    }
+    *needs = (struct protection_needs){
+        .state = sizeof(struct state), .outputs = COLUMN_FEATURES, .guards = s->n};
     return own_table_keep(&s->table, arena, &s->bounds, sizeof(s->bounds));
 }
 
-static bool is_unlikely(const struct bounds *bounds, const struct decode_view *view)
+/* Columns that are computed again. */
+static uint32_t ask(const void *self, const void *state, uint32_t position, uint32_t prompt,
+                    struct guard *out)
+{
+    const struct self *s = self;
+    (void)prompt;
+    if (position >= ((const struct state *)state)->seen)
+        return 0;
+    for (uint32_t i = 0; i < s->n; i++)
+        out[i] = (struct guard){.node = s->node[i], .kind = GUARD_ROTATED};
+    return s->n;
+}
+
+/* 0: none; else the more, the fewer clean tokens are like it: index in SAVED. */
+static uint32_t doubt_of(const struct bounds *bounds, const struct decode_view *view)
 {
     const enum calibration_class c = calibration_token_class(view->position, view->prompt);
     double value[CALIBRATION_FEATURES];
     calibration_features(value, &view->result->features);
-    return !(value[CALIBRATION_MARGIN] >= bounds->tau) ||
-           calibration_outside(bounds->range[c], value) != CALIBRATION_FEATURES;
+    for (uint32_t level = 0; level < CALIBRATION_LEVELS; level++) {
+        if (calibration_outside(bounds->range[level][c], value) != CALIBRATION_FEATURES)
+            return CALIBRATION_LEVELS - level;
+    }
+    return !(value[CALIBRATION_MARGIN] >= bounds->tau) ? 1 : 0;
 }
 
-/* By bounds that are not damaged. */
-static bool in_doubt(struct self *s, const struct decode_view *view)
+/* By bounds that are not damaged, and within what has been saved up. */
+static bool in_doubt(struct self *s, const struct state *state, const struct decode_view *view)
 {
-    return is_unlikely(&s->bounds, view) &&
-           (!own_table_mend(&s->table) || is_unlikely(&s->bounds, view));
+    return state->credit >= SAVED[doubt_of(&s->bounds, view)] &&
+           (!own_table_mend(&s->table) || state->credit >= SAVED[doubt_of(&s->bounds, view)]);
 }
 
 /* Columns that are to be verified, up to this one. */
@@ -115,7 +160,7 @@ static uint32_t wanted(struct self *s, struct state *state, const struct decode_
     }
     if (p->mode == MODE_PERIODIC)
         return (uint64_t)((token + 1) * p->budget) > (uint64_t)(token * p->budget) ? 1 : 0;
-    if (in_doubt(s, view))
+    if (in_doubt(s, state, view))
         state->left = p->guarded;
     else if (state->left == 0)
         return 0;
@@ -125,24 +170,33 @@ static uint32_t wanted(struct self *s, struct state *state, const struct decode_
     return p->back < reached ? p->back : reached;
 }
 
+/* What a column of this run adds to the credit. */
+static void save_up(const struct self *s, struct state *state)
+{
+    state->credit += s->params.budget;
+    state->credit = state->credit > FULL_CREDIT ? FULL_CREDIT : state->credit;
+    if (!(state->credit >= -2)) /* less than any loan leaves: damaged */
+        state->credit = 0;
+}
+
 static enum status look(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out)
 {
     struct self *s = self;
     struct state *run = state;
-    if (view->token == DECODE_NO_TOKEN || view->position < run->seen)
-        return STATUS_OK; /* no token, or one that is verified now */
+    const double cost = s->n > 0 ? 2 : 1; /* of a column */
+    if (protection_alarm(out, view, PROTECTION_HARD, 1) || view->position < run->seen)
+        return STATUS_OK; /* one that is verified now */
     run->seen = view->position + 1;
-    run->credit += s->params.budget;
-    run->credit = run->credit > FULL_CREDIT ? FULL_CREDIT : run->credit;
-    if (!(run->credit >= 0)) /* damaged */
-        run->credit = 0;
-    uint32_t back = wanted(s, run, view);
-    if (s->params.mode == MODE_ADAPTIVE && back > run->credit)
-        back = (uint32_t)run->credit;
+    save_up(s, run);
+    uint32_t back = view->token == DECODE_NO_TOKEN ? 0 : wanted(s, run, view);
+    if (s->params.mode == MODE_ADAPTIVE) {
+        const double most = run->credit < 0 ? 0 : floor(run->credit / cost) + 1;
+        back = back > most ? (uint32_t)most : back;
+        run->credit -= cost * back;
+    }
     if (back == 0)
         return STATUS_OK;
-    run->credit -= s->params.mode == MODE_ADAPTIVE ? back : 0;
     out->severity = PROTECTION_VERIFY;
     out->back = back;
     return STATUS_OK;
@@ -167,6 +221,7 @@ const struct protection protection_adaptive = {
     .self = sizeof(struct self),
     .calibrated = true,
     .open = open_adaptive,
+    .ask = ask,
     .look = look,
     .work = protections_features,
     .area = area,
