@@ -44,8 +44,8 @@ cat > own.json <<'TEXT'
 {"calibration": "cal.json", "protect": [{"kind": "token_filter"}, {"kind": "adaptive"}, {"kind": "range_guard", "policy": "clip"},
  {"kind": "redundancy", "sites": ["output"]}]}
 TEXT
-good protect strike own.json -m "$LLAMA" -p hello -n 4 --trials 110 --json
-json '[a["protection"] + "." + a["area"] for a in d["areas"]] == ["token_filter.bounds", "token_filter.copies", "token_filter.suspects", "adaptive.bounds", "adaptive.copies", "adaptive.controller", "range_guard.bounds_first", "range_guard.copies", "range_guard.bounds", "range_guard.verdicts", "redundancy.verdicts"]'
+good protect strike own.json -m "$LLAMA" -p hello -n 4 --trials 130 --json
+json '[a["protection"] + "." + a["area"] for a in d["areas"]] == ["token_filter.bounds", "token_filter.copies", "token_filter.suspects", "token_filter.embeddings", "adaptive.bounds", "adaptive.copies", "adaptive.controller", "range_guard.bounds_first", "range_guard.copies", "range_guard.bounds", "token_filter.verdicts", "range_guard.verdicts", "redundancy.verdicts"]'
 json 'all(a["trials"] == 10 and a["harmed"]["count"] == a["refused"]["count"] == 0 for a in d["areas"])'
 
 # Another model's file, other storage types, files that are none, and wrong usage.
