@@ -82,4 +82,11 @@ static inline void *forms_memory(size_t count, size_t size)
     return memory;
 }
 
+/* The end of main: runs the tests in the program's floating-point mode. */
+static inline int forms_run(const struct CMUnitTest *tests, size_t n)
+{
+    fpenv_set();
+    return _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+}
+
 #endif

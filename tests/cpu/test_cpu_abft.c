@@ -287,6 +287,5 @@ int main(void)
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_deviations),
     };
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

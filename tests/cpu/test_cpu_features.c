@@ -156,6 +156,5 @@ int main(void)
         cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_rules),
     };
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -39,6 +39,5 @@ static void test_forms_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms_agree)};
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

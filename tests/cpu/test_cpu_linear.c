@@ -144,6 +144,5 @@ int main(void)
         cmocka_unit_test(test_packing_is_a_bijection),
         cmocka_unit_test(test_edits_reach_packed_fields),
     };
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -58,6 +58,5 @@ int main(void)
         cmocka_unit_test(test_forms_agree),
         cmocka_unit_test(test_value),
     };
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

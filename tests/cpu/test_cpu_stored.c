@@ -69,6 +69,5 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_pages)};
-    fpenv_set();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return forms_run(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -110,13 +110,24 @@ __attribute__((unused)) static bool gpu_driver_is_here(void)
     return here;
 }
 
-/* The end of `run`: the tests must pass, and the validation layer must be silent. Closes `gpu`. */
-__attribute__((unused)) static int gpu_driver_tests(const struct CMUnitTest *tests, size_t n,
-                                                    struct gpu *gpu)
+static struct gpu *gpu_driver_gpu; /* of the tests that run */
+
+static int gpu_driver_state(void **state)
 {
-    const int failed = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
-    const uint32_t messages = gpu_validation_messages(gpu);
-    gpu_close(&gpu);
+    *state = gpu_driver_gpu;
+    return 0;
+}
+
+/* All of `run`: the tests, whose state is the device, must pass, and the validation layer must be
+ * silent. */
+__attribute__((unused)) static int gpu_driver_tests(const struct CMUnitTest *tests, size_t n)
+{
+    gpu_driver_gpu = gpu_driver_open();
+    if (!gpu_driver_gpu)
+        return GPU_DRIVER_SKIP;
+    const int failed = _cmocka_run_group_tests("tests", tests, n, gpu_driver_state, NULL);
+    const uint32_t messages = gpu_validation_messages(gpu_driver_gpu);
+    gpu_close(&gpu_driver_gpu);
     return failed || messages ? 1 : 0;
 }
 

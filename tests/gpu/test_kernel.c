@@ -317,22 +317,14 @@ static void test_cache(void **state)
 
 static int run(void)
 {
-    struct gpu *gpu = gpu_driver_open();
-    if (!gpu)
-        return GPU_DRIVER_SKIP;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_layout, gpu),
-        cmocka_unit_test_prestate(test_constants, gpu),
-        cmocka_unit_test_prestate(test_subgroup, gpu),
-        cmocka_unit_test_prestate(test_statistics_without_capture, gpu),
-        cmocka_unit_test_prestate(test_not_a_shader, gpu),
-        cmocka_unit_test_prestate(test_shared_layout, gpu),
-        cmocka_unit_test_prestate(test_shared_pipeline, gpu),
-        cmocka_unit_test(test_patch),
-        cmocka_unit_test(test_plain_constants),
-        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_layout),          cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_subgroup),        cmocka_unit_test(test_statistics_without_capture),
+        cmocka_unit_test(test_not_a_shader),    cmocka_unit_test(test_shared_layout),
+        cmocka_unit_test(test_shared_pipeline), cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_plain_constants), cmocka_unit_test(test_cache),
     };
-    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests));
 }
 
 int main(void)

@@ -95,15 +95,12 @@ static void test_judgement(void **state)
 
 static int run(void)
 {
-    struct gpu *gpu = gpu_driver_open();
-    if (!gpu)
-        return GPU_DRIVER_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expected),
-        cmocka_unit_test_prestate(test_device, gpu),
+        cmocka_unit_test(test_device),
         cmocka_unit_test(test_judgement),
     };
-    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests));
 }
 
 int main(void)

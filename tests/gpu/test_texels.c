@@ -149,15 +149,12 @@ static void test_limit(void **state)
 
 static int run(void)
 {
-    struct gpu *gpu = gpu_driver_open();
-    if (!gpu)
-        return GPU_DRIVER_SKIP;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_layout, gpu),
-        cmocka_unit_test_prestate(test_reads, gpu),
-        cmocka_unit_test_prestate(test_limit, gpu),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_limit),
     };
-    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests));
 }
 
 int main(void)
