@@ -20,7 +20,8 @@ enum status executor_weights_expected(struct executor *ex, uint32_t first, uint3
  * the mapping do not matter. */
 enum status executor_weights_restore(struct executor *ex, uint32_t page) STATUS_MUST_USE;
 
-/* Restores the pages of a tensor whose sums are not those of the file: `out_count` of them. */
+/* Restores the pages of a tensor whose sums are not those of the file. `out_count`: those that are
+ * then as the file gives them; others are stuck. */
 enum status executor_weights_repair(struct executor *ex, const struct tensor *tensor,
                                     uint32_t *out_count) STATUS_MUST_USE;
 

@@ -3,6 +3,7 @@
  * faults are corrected to golden's bits, those that are missed change few texts, and what is not
  * covered stays as it is; on the CPU and on Vulkan. */
 #include "base/rng.h"
+#include "mitigations/recovery.h"
 #include "model/executor_abft.h"
 #include "model/op.h"
 #include "protect_bench.h"
@@ -185,6 +186,13 @@ static void test_stored_weight(void **state)
     assert_int_equal(record->protection.first, TRIAL_BENCH_PROMPT_COUNT + 2);
     assert_int_equal(record->hash, b.trial.golden.run.hash);
     expect_clean(&b, "after a repair");
+
+    /* stuck: written anew in vain, so its column alone comes again, as often as any alarm's */
+    struct fault stuck = fault;
+    stuck.kind = KIND_STUCK_AT_1;
+    record = protect_bench_strike(&b, &stuck, true);
+    assert_int_equal(record->protection.damage, DECODE_UNCORRECTED);
+    assert_int_equal(record->redone, RECOVERY_TRIES);
     protect_bench_close(&b);
 }
 
