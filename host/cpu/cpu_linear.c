@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: rows of a weight matrix times columns of activations. */
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_twin.h"
 #include "cpu/cpu_weight.h"
 #include "model/dot.h"
 
@@ -47,21 +48,41 @@ struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
                                .scratch = scratch};
 }
 
+/* The only column and its twin, in pieces. */
+static void run_both(const struct cpu_task *task, struct cpu_linear *job, uint32_t begin,
+                     uint32_t end)
+{
+    const struct cpu *cpu = task->run->cpu;
+
+    job->y = job->scratch->logits;
+    job->y_stride = CPU_LOGIT_ROWS;
+    for (job->y_row = begin; job->y_row < end; job->y_row += CPU_LOGIT_ROWS) {
+        const uint32_t rows = end - job->y_row < CPU_LOGIT_ROWS ? end - job->y_row : CPU_LOGIT_ROWS;
+        cpu->kernels->linear(job, job->y_row, job->y_row + rows);
+        memcpy(cpu->reg[task->node->out] + job->y_row, job->y, rows * sizeof(*job->y));
+        memcpy(cpu->twin + job->y_row, job->y + job->y_stride, rows * sizeof(*job->y));
+    }
+}
+
 void cpu_linear(const struct cpu_task *task)
 {
     const struct cpu *cpu = task->run->cpu;
     const struct node *node = task->node;
     struct cpu_linear job = cpu_linear_job(cpu, node, cpu_scratch_of(task));
+    const bool doubled = cpu_twin_doubles(task);
     uint32_t begin, end;
 
-    job.n = task->run->slots;
+    job.n = doubled ? 2 : task->run->slots;
+    job.x_stride = doubled ? 0 : job.x_stride;
     job.x = cpu->reg[node->in];
     job.y = cpu->reg[node->out];
     cpu_share_rows(task, &begin, &end);
     /* A thread without rows takes part: it may have rows of a later node with the same input. */
-    if (!cpu->nodes[task->index].prepared)
+    if (!cpu->nodes[task->index].prepared || task->run->twins)
         cpu->kernels->prepare(&job);
-    if (begin < end && job.n > 0)
+    if (doubled)
+        run_both(task, &job, begin, end);
+    else if (begin < end && job.n > 0)
         cpu->kernels->linear(&job, begin, end);
 }
 

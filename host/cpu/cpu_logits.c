@@ -2,6 +2,7 @@
 /* The output matrix in pieces: argmax, hash and features as the logits are computed, whole rows
  * only where asked for. */
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_twin.h"
 
 static const struct cpu_digest empty = {.bits = NM_NAN, .finite = true};
 
@@ -51,11 +52,14 @@ static void scan_values(const struct cpu_task *task, uint32_t slot, const float 
         cpu->kernels->features(values, first, n, &scratch->features[slot]);
 }
 
+/* Of all slots; with a twin, of the only one and that. */
 static void scan(const struct cpu_task *task, const struct cpu_linear *job, uint32_t rows)
 {
     for (uint32_t i = 0; i < job->n; i++) {
         const float *values = job->y + i * job->y_stride;
-        float *row = full_row(task->run, i);
+        float *row = i < task->run->slots
+                         ? full_row(task->run, i)
+                         : cpu_twin_of(task->run, task->node, full_row(task->run, 0));
         if (row)
             memcpy(row + job->y_row, values, rows * sizeof(*row));
         else
@@ -87,6 +91,10 @@ void cpu_logits(const struct cpu_task *task)
     for (uint32_t i = 0; i < job.n; i++) {
         scratch->digest[i] = empty;
         scratch->features[i] = cpu_features_begin(task->run, i);
+    }
+    if (cpu_twin_doubles(task)) {
+        job.n = 2;
+        job.x_stride = 0;
     }
     share_logits(task, &begin, &end);
     if (begin < end && job.n > 0)

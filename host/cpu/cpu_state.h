@@ -277,6 +277,7 @@ struct cpu_run {
     const uint32_t *slot;   /* and back */
     uint32_t slots;         /* register rows in use */
     uint32_t threads;       /* that run it */
+    bool twins;             /* some guard evaluates an op twice */
     struct cpu_team team;
     float **saved;         /* (n_hooks) input row of hooks whose op works in place; null others */
     struct hook **patched; /* (n_hooks) room for the hooks of a patch */
@@ -289,6 +290,7 @@ struct cpu_task {
     const struct node *node;
     uint32_t index; /* of the node in the graph */
     uint32_t thread, threads;
+    bool second; /* evaluation of the op */
 };
 
 static inline struct cpu_scratch *cpu_scratch_of(const struct cpu_task *task)

@@ -23,6 +23,24 @@ static size_t elements(const struct cpu *cpu, const struct node *node)
     return rows * cpu->stride[node->out];
 }
 
+bool cpu_twin_doubles(const struct cpu_task *task)
+{
+    const struct cpu_run *run = task->run;
+    struct schedule_guards kind = {0};
+
+    if (task->second || task->node->op != OP_LINEAR || run->slots != 1 ||
+        run->cpu->max_columns < 2 || !run->schedule->twice[task->index])
+        return false;
+    while (schedule_next_guards(run->schedule, task->index, &kind)) {
+        for (uint32_t i = kind.first; kind.kind == GUARD_TWIN && i < kind.first + kind.n; i++) {
+            const struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
+            if (schedule_guard_slot(run->schedule, run->cpu->base.model, guard) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 enum status cpu_twin_room(struct cpu_run *run)
 {
     struct cpu *cpu = run->cpu;
@@ -31,8 +49,10 @@ enum status cpu_twin_room(struct cpu_run *run)
     for (uint32_t i = 0; i < run->pass->n_guards; i++) {
         const struct guard *guard = &run->pass->guards[i];
         const size_t n = elements(cpu, &cpu->base.model->graph.node[guard->node]);
-        if (guard_evaluation(guard->kind) != 0 && n > most)
-            most = n;
+        if (guard_evaluation(guard->kind) == 0)
+            continue;
+        run->twins = true;
+        most = n > most ? n : most;
     }
     if (most <= cpu->twin_room)
         return STATUS_OK;
@@ -86,7 +106,9 @@ void cpu_twin_run(const struct cpu_task *task, enum guard_kind kind)
 {
     struct cpu_run *run = task->run;
     struct cpu_task twin = *task;
+    const bool doubled = kind == GUARD_TWIN && cpu_twin_doubles(task);
 
+    twin.second = true;
     if (kind == GUARD_ROTATED) /* rows and memory of the thread half the team away */
         twin.thread = (task->thread + task->threads / 2) % task->threads;
     wait_all(task);
@@ -96,11 +118,12 @@ void cpu_twin_run(const struct cpu_task *task, enum guard_kind kind)
     if (task->thread == 0)
         exchange(task);
     wait_all(task);
-    CPU_OPS[task->node->op].run(&twin);
+    if (!doubled)
+        CPU_OPS[task->node->op].run(&twin);
     wait_all(task);
     if (task->thread == 0) {
-        executor_work_op(&run->cpu->base, run->schedule, task->index,
-                         (struct executor_work_slots){0, run->slots});
+        executor_work_twin(&run->cpu->base, run->schedule, task->index,
+                           (struct executor_work_slots){0, run->slots}, doubled);
         if (run->schedule->hooked[task->index])
             cpu_hook_apply(run, task->index, guard_evaluation(kind));
         exchange(task);

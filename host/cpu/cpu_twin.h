@@ -11,13 +11,17 @@ enum status cpu_twin_room(struct cpu_run *run) STATUS_MUST_USE;
 /* Before the node: keeps inputs that the op overwrites, if it has twins. Threads wait. */
 void cpu_twin_keep(const struct cpu_task *task);
 
-/* After the node and its hooks: the op again on all slots, into rows of its own, with the hooks of
- * that evaluation. All threads call it, and wait for each other before and after. */
+/* Whether the op does a matrix's only column and its twin together, reading the weights once. */
+bool cpu_twin_doubles(const struct cpu_task *task);
+
+/* After the node and its hooks: the op again on all slots, unless it was doubled, into rows of its
+ * own, with the hooks of that evaluation. All threads call it, and wait for each other before and
+ * after. */
 void cpu_twin_run(const struct cpu_task *task, enum guard_kind kind);
 
 /* The twin of a row of the node's output. */
-static inline const float *cpu_twin_of(const struct cpu_run *run, const struct node *node,
-                                       const float *row)
+static inline float *cpu_twin_of(const struct cpu_run *run, const struct node *node,
+                                 const float *row)
 {
     return run->cpu->twin + (row - run->cpu->reg[node->out]);
 }

@@ -48,12 +48,11 @@ static const struct column *column_at(const struct schedule *schedule, const str
     return &schedule->pass->columns[column[slot]];
 }
 
-void executor_work_op(struct executor *ex, const struct schedule *schedule, uint32_t node,
-                      struct executor_work_slots slots)
+/* Registers, pages and multiply-adds of an evaluation. */
+static void add_columns(struct executor *ex, const struct schedule *schedule, uint32_t node,
+                        struct executor_work_slots slots)
 {
     const struct node *op = &ex->model->graph.node[node];
-    if (slots.n == 0)
-        return;
     for (uint32_t slot = slots.first; slot < slots.first + slots.n; slot++) {
         const struct column *column = column_at(schedule, op, slot);
         const uint32_t seen = op_seen(column_last(column), op->window);
@@ -62,9 +61,27 @@ void executor_work_op(struct executor *ex, const struct schedule *schedule, uint
         ex->work.macs += op_macs(op, seen);
         ex->work.bytes += column_bytes(ex, op, seen);
     }
+    ex->work.evaluations += slots.n > 0;
+}
+
+static void add_weights(struct executor *ex, const struct node *op)
+{
     if (op->weight && op->op != OP_EMBED)
         ex->work.bytes += op->weight->size + (op->bias ? op->bias->size : 0);
-    ex->work.evaluations++;
+}
+
+void executor_work_twin(struct executor *ex, const struct schedule *schedule, uint32_t node,
+                        struct executor_work_slots slots, bool shared)
+{
+    add_columns(ex, schedule, node, slots);
+    if (slots.n > 0 && !shared)
+        add_weights(ex, &ex->model->graph.node[node]);
+}
+
+void executor_work_op(struct executor *ex, const struct schedule *schedule, uint32_t node,
+                      struct executor_work_slots slots)
+{
+    executor_work_twin(ex, schedule, node, slots, false);
 }
 
 /* Check sums of a LINEAR op: three products with the input for each part of the rows, two sums of

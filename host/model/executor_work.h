@@ -6,6 +6,7 @@
 #ifndef VKFI_MODEL_EXECUTOR_WORK_H
 #define VKFI_MODEL_EXECUTOR_WORK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct executor;
@@ -30,6 +31,10 @@ struct executor_work_slots {
 /* A node's op over these slots. */
 void executor_work_op(struct executor *ex, const struct schedule *schedule, uint32_t node,
                       struct executor_work_slots slots);
+
+/* Its second evaluation; `shared`: done together with the first, which has read the weights. */
+void executor_work_twin(struct executor *ex, const struct schedule *schedule, uint32_t node,
+                        struct executor_work_slots slots, bool shared);
 
 /* Those of a node's guards of one kind whose columns are in the slots; their second evaluation is
  * an op. */

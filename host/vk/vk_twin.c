@@ -35,6 +35,7 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec, enum guard_kin
     const struct node *node = rec->node;
     const struct vk_memory *m = &run->vk->memory;
     uint32_t reads = op_access(node).reads;
+    const bool doubled = kind == GUARD_TWIN && rec->index < run->doubled;
     struct vk_rec twin = *rec;
     enum status st = STATUS_OK;
 
@@ -44,11 +45,11 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec, enum guard_kin
         twin.src = m->saved;
         reads = (reads & ~OP_BIT(node->in)) | OP_BIT(VK_RUN_SAVED);
     }
-    if (kind != GUARD_TWIN || rec->index >= run->doubled) {
+    if (!doubled) {
         vk_run_access(run, reads, OP_BIT(VK_RUN_TWIN(node->out)));
         st = vk_run_op(&twin);
     }
-    executor_work_op(&run->vk->base, run->schedule, rec->index,
-                     (struct executor_work_slots){rec->slot0, rec->slots});
+    executor_work_twin(&run->vk->base, run->schedule, rec->index,
+                       (struct executor_work_slots){rec->slot0, rec->slots}, doubled);
     return st ? st : vk_patch(run, &twin);
 }
