@@ -7,7 +7,7 @@
 
 enum status vk_embed(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_norm(const struct vk_rec *rec) STATUS_MUST_USE;
-enum status vk_linear(const struct vk_rec *rec) STATUS_MUST_USE;
+enum status vk_linear(const struct vk_rec *given) STATUS_MUST_USE;
 enum status vk_rope(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_store(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_scores(const struct vk_rec *rec) STATUS_MUST_USE;
