@@ -10,30 +10,30 @@
 #include "base/status.h"
 
 struct report_fixture {
-    const char *path;       /* of the database to make */
-    uint64_t seed;          /* of the plan: draws faults and outcomes */
+    const char *path;       /* the database to make */
+    uint64_t seed;          /* seed of the plan, which draws faults and outcomes */
     uint32_t items, layers; /* strata are layers x (sign, exponent, mantissa) */
-    uint32_t per_stratum;   /* trials; crossed: faults, each on every item */
-    double scale;           /* of the SDC rates; 1: see report_fixture_rate */
-    double missing;         /* share of the ids, the last ones, that are missing */
+    uint32_t per_stratum;   /* trials of a stratum; if crossed, faults, each on every item */
+    double scale;           /* factor of the SDC rates (report_fixture_rate) */
+    double missing;         /* share of the ids that are missing at the end */
     uint32_t disagree;      /* one in so many trials has another outcome; 0: none */
-    bool suspect;           /* the second half of the trials: a control failed after it */
+    bool suspect;           /* a control failed after the second half of the trials */
     const char *model;      /* JSON of what is known of it, or null */
-    const char *model_hash; /* SHA-256, or null: one of no model */
-    uint32_t wave;          /* trials that an extension added, of all; 0: none */
+    const char *model_hash; /* SHA-256, or null: that of no model */
+    uint32_t wave;          /* trials of all that an extension added; 0: none */
     const char *stop;       /* JSON of the plan's field, or null */
-    const char *confirm;    /* JSON of the plan's field, or null: then without hypotheses */
-    uint32_t first, keep;   /* layers that are struck: `keep` from `first` on; keep 0: all */
-    double ber;             /* bit error rate; 0: one fault a trial. See report_fixture_none */
+    const char *confirm;    /* JSON of the plan's field, whose plan has no hypotheses; or null */
+    uint32_t first, keep;   /* `keep` layers are struck from `first` on; 0: all */
+    double ber;             /* bit error rate (report_fixture_none); 0: one fault a trial */
     bool sweep;             /* population equal; strata are 3 ops x 2 points x 32 bits */
     bool heads;             /* strata by head 0, 1, 2 instead of bit field */
     bool named;             /* strata by site, duration and readers too: long labels */
-    bool crossed, equal;    /* design; population equal instead of ops */
+    bool crossed, equal;    /* design crossed; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
     bool corpus;            /* items are sentences to translate: report_fixture_corpus.h */
-    double chance;          /* of all tasks; 0: see report_fixture_task */
+    double chance;          /* chance of all tasks; 0: as report_fixture_task says */
     bool summary;           /* margins, log-probabilities, deviation */
-    uint32_t underflow;     /* items marked, from 0 on */
+    uint32_t underflow;     /* number of items marked, from item 0 on */
     bool other_device;      /* another device row and another golden text of item 1 */
 };
 

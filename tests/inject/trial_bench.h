@@ -34,14 +34,14 @@ struct trial_bench_params {
     const char *file; /* a tiny model */
     enum storage act, kv;
     enum cpu_form form;
-    uint32_t n; /* tokens */
+    uint32_t n; /* tokens to generate */
     enum record_level level;
     uint64_t checkpoint_bytes; /* 0: all */
     uint32_t lanes;            /* 0: the default */
     double temperature;        /* 0: greedy */
     uint64_t seed;
     bool ends;                          /* whether end tokens end the run */
-    struct decode_rules rules;          /* of these the mask, stop strings, filter and check */
+    struct decode_rules rules;          /* the mask, stop strings, filter and check of these */
     const struct golden_choice *choice; /* (n_choices), n: as many tokens as the longest scores */
     uint32_t n_choices, n_shared, reference;
 };
