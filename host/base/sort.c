@@ -18,12 +18,14 @@ static int by_bytes(const void *a, const void *b)
 
 void sort_doubles(double *values, size_t n)
 {
-    qsort(values, n, sizeof(*values), by_value);
+    if (n > 1) /* null may be given where there are none */
+        qsort(values, n, sizeof(*values), by_value);
 }
 
 void sort_texts(const char **texts, size_t n)
 {
-    qsort(texts, n, sizeof(*texts), by_bytes);
+    if (n > 1)
+        qsort(texts, n, sizeof(*texts), by_bytes);
 }
 
 bool sort_has_text(const char *const *texts, size_t n, const char *text)
