@@ -48,9 +48,9 @@ enum status cpu_twin_room(struct cpu_run *run)
 
     for (uint32_t i = 0; i < run->pass->n_guards; i++) {
         const struct guard *guard = &run->pass->guards[i];
-        const size_t n = elements(cpu, &cpu->base.model->graph.node[guard->node]);
-        if (guard_evaluation(guard->kind) == 0)
+        if (guard_evaluation(guard->kind) == 0) /* a STORE among them, which has no output */
             continue;
+        const size_t n = elements(cpu, &cpu->base.model->graph.node[guard->node]);
         run->twins = true;
         most = n > most ? n : most;
     }
