@@ -18,8 +18,9 @@
 #define FULL_CREDIT 16.0 /* columns that may be saved up */
 
 /* Columns that must have been saved up before a doubt is worth a verification: margin or features
- * as 1e-2 of clean tokens have, 1e-3, 1e-4, none. */
-static const double SAVED[CALIBRATION_LEVELS + 1] = {INFINITY, 4, 2, 1, 0};
+ * as 1e-2 of clean tokens have, 1e-3, 1e-4, none, and far from all of them. */
+#define DOUBT_FAR (CALIBRATION_LEVELS + 1)
+static const double SAVED[DOUBT_FAR + 1] = {INFINITY, 4, 2, 1, 0, -1};
 
 enum mode { MODE_ADAPTIVE, MODE_RANDOM, MODE_PERIODIC };
 
@@ -64,7 +65,8 @@ static const struct protection_param PARAMS[] = {
      .min = 0.001,
      .max = 2,
      .fallback = "0.05",
-     .what = "columns computed again for a column of the run, on average; one more is lent"},
+     .what =
+         "columns computed again for a column of the run, on average; one or two more are lent"},
     {.name = "guarded",
      .type = PROTECTION_U32,
      .at = offsetof(struct params, guarded),
@@ -129,12 +131,25 @@ static uint32_t ask(const void *self, const void *state, uint32_t position, uint
     return s->n;
 }
 
+/* A feature lies outside the range of all clean tokens by more than its width. */
+static bool is_far(const struct calibration_range *range, const double *value)
+{
+    struct calibration_range wide[CALIBRATION_FEATURES];
+    for (uint32_t i = 0; i < CALIBRATION_FEATURES; i++) {
+        const double width = range[i].high - range[i].low;
+        wide[i] = (struct calibration_range){range[i].low - width, range[i].high + width};
+    }
+    return calibration_outside(wide, value) != CALIBRATION_FEATURES;
+}
+
 /* 0: none; else the more, the fewer clean tokens are like it: index in SAVED. */
 static uint32_t doubt_of(const struct bounds *bounds, const struct decode_view *view)
 {
     const enum calibration_class c = calibration_token_class(view->position, view->prompt);
     double value[CALIBRATION_FEATURES];
     calibration_features(value, &view->result->features);
+    if (is_far(bounds->range[0][c], value))
+        return DOUBT_FAR;
     for (uint32_t level = 0; level < CALIBRATION_LEVELS; level++) {
         if (calibration_outside(bounds->range[level][c], value) != CALIBRATION_FEATURES)
             return CALIBRATION_LEVELS - level;
@@ -162,7 +177,7 @@ static uint32_t wanted(struct self *s, struct state *state, const struct decode_
         return (uint64_t)((token + 1) * p->budget) > (uint64_t)(token * p->budget) ? 1 : 0;
     if (in_doubt(s, state, view))
         state->left = p->guarded;
-    else if (state->left == 0)
+    else if (state->left == 0 || state->credit < 0)
         return 0;
     if (--state->left > 0)
         return 1;
@@ -175,7 +190,7 @@ static void save_up(const struct self *s, struct state *state)
 {
     state->credit += s->params.budget;
     state->credit = state->credit > FULL_CREDIT ? FULL_CREDIT : state->credit;
-    if (!(state->credit >= -2)) /* less than any loan leaves: damaged */
+    if (!(state->credit >= -3)) /* less than any loan leaves: damaged */
         state->credit = 0;
 }
 
@@ -191,7 +206,7 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     save_up(s, run);
     uint32_t back = view->token == DECODE_NO_TOKEN ? 0 : wanted(s, run, view);
     if (s->params.mode == MODE_ADAPTIVE) {
-        const double most = run->credit < 0 ? 0 : floor(run->credit / cost) + 1;
+        const double most = run->credit < 0 ? 1 : floor(run->credit / cost) + 1;
         back = back > most ? (uint32_t)most : back;
         run->credit -= cost * back;
     }
