@@ -21,7 +21,14 @@ struct part {
     uint32_t *item;                         /* (sentences) by group */
     struct stats_corpus_sentence *sentence; /* (sentences) */
     uint32_t n_groups;
+    const double *of_stratum;  /* (n_strata) trials that count */
+    uint32_t *cell, *in_group; /* (n_strata) trials of a sentence, and of its group */
+    bool uneven;               /* strata whose trials weigh differently */
+    bool holes;                /* uneven, and a sentence without a trial of a stratum */
 };
+
+/* Weights of trials that differ by more are told apart: proportional allocation rounds. */
+#define EVEN 1.1
 
 static const struct plan_question *question_of(const struct report_data *data, uint32_t item)
 {
@@ -111,23 +118,59 @@ static enum status take_items(struct part *part, const uint32_t *trials)
     return STATUS_OK;
 }
 
-/* The texts of a sentence: its trials', weighed as in any rate. */
-static enum status take_texts(struct stats_corpus_sentence *out, const struct part *part,
-                              uint32_t item, const double *of_stratum)
+static double weight_of(const struct part *part, uint32_t stratum)
+{
+    const double weight = part->context->data->stratum[stratum].weight;
+    return weight > 0 ? weight : 1;
+}
+
+/* Trials by stratum of the items of a group's range. */
+static void count_cells(uint32_t *cell, const struct part *part, uint32_t first, uint32_t end)
 {
     const struct report_data *data = part->context->data;
+    memset(cell, 0, data->n_strata * sizeof(*cell));
+    for (size_t i = 0; i < data->n; i++) {
+        for (uint32_t k = first; k < end; k++)
+            cell[data->trial[i].stratum] += data->trial[i].item == part->item[k];
+    }
+}
+
+static void find_uneven(struct part *part)
+{
+    const struct report_data *data = part->context->data;
+    double least = INFINITY, most = 0;
+    count_cells(part->cell, part, 0, part->out->sentences);
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        if (part->cell[h] == 0)
+            continue;
+        least = fmin(least, weight_of(part, h) / part->of_stratum[h]);
+        most = fmax(most, weight_of(part, h) / part->of_stratum[h]);
+    }
+    part->uneven = most > EVEN * least;
+}
+
+/* The texts of a sentence: its trials'. A stratum has its weight in each sentence, however many of
+ * its trials the sentence has: weighed as in a rate, a sentence with a single trial would be all of
+ * that trial's stratum, and rare strata would count too much. */
+static enum status take_texts(struct stats_corpus_sentence *out, struct part *part, uint32_t index)
+{
+    const struct report_data *data = part->context->data;
+    const uint32_t item = part->item[index];
     struct stats_corpus_text *text = arena_array(part->context->arena, out->n_texts, sizeof(*text));
     enum status st = text ? STATUS_OK : STATUS_MEMORY;
     bool changed = false;
     uint32_t n = 0;
+    count_cells(part->cell, part, index, index + 1);
+    for (uint32_t h = 0; h < data->n_strata; h++)
+        part->holes = part->holes || (part->uneven && part->in_group[h] > 0 && part->cell[h] == 0);
     for (size_t i = 0; i < data->n && !st; i++) {
         const struct report_trial *t = &data->trial[i];
         uint64_t *counts;
         if (t->item != item)
             continue;
-        const double weight = data->stratum[t->stratum].weight;
-        text[n] = (struct stats_corpus_text){
-            out->golden, (weight > 0 ? weight : 1) / of_stratum[t->stratum], t->fault};
+        const double trials = part->uneven ? part->cell[t->stratum] : part->of_stratum[t->stratum];
+        text[n] =
+            (struct stats_corpus_text){out->golden, weight_of(part, t->stratum) / trials, t->fault};
         if (t->text) {
             st = count(&counts, part, t->text, target_of(data, item));
             text[n].counts = counts;
@@ -168,19 +211,20 @@ static enum status add_chance(double *sum, const struct part *part, uint32_t fir
 
 /* Counts of a group's sentences and what a guess scores. */
 static enum status take_group(struct part *part, uint32_t first, uint32_t end,
-                              const uint32_t *trials, const double *of_stratum)
+                              const uint32_t *trials)
 {
     const struct report_data *data = part->context->data;
     const uint32_t shifts = end - first - 1 < CHANCE_TEXTS ? end - first - 1 : CHANCE_TEXTS;
     enum status st = open_tokens(part, group_of(data, part->item[first]));
     double sum = 0;
+    count_cells(part->in_group, part, first, end);
     for (uint32_t i = first; i < end && !st; i++) {
         const uint32_t item = part->item[i];
         uint64_t *golden;
         st = count(&golden, part, golden_of(data, item), target_of(data, item));
         part->sentence[i] = (struct stats_corpus_sentence){
             .part = first, .golden = golden, .n_texts = trials[item]};
-        st = st ? st : take_texts(&part->sentence[i], part, item, of_stratum);
+        st = st ? st : take_texts(&part->sentence[i], part, i);
         part->out->trials += trials[item];
     }
     for (uint32_t shift = 1; shift <= shifts && !st; shift++)
@@ -211,6 +255,8 @@ static const char *reason_of_interval(const struct part *part)
         return "no trial yet";
     if (!has_total(part))
         return "no total over the strata";
+    if (part->holes)
+        return "unequal weights, and sentences without a trial of a stratum";
     if (isnan(part->out->chance))
         return "a group of one sentence";
     return part->out->changed < REPORT_CORPUS_CHANGED ? "fewer than 10 sentences with another text"
@@ -252,7 +298,7 @@ static enum status draw(struct part *part)
     if (st)
         return st;
     row->golden = result.golden;
-    if (has_total(part)) {
+    if (has_total(part) && !part->holes) {
         row->faulty = result.faulty;
         row->change = result.faulty - result.golden;
     }
@@ -271,9 +317,17 @@ static enum status draw(struct part *part)
 static enum status fill_row(struct report_corpus *row, struct report_context *context,
                             const uint32_t *trials, const double *of_stratum)
 {
-    struct part part = {.context = context, .out = row, .width = metric_of(row)->width};
-    enum status st = take_items(&part, trials);
+    const size_t strata = context->data->n_strata;
+    struct part part = {.context = context,
+                        .out = row,
+                        .width = metric_of(row)->width,
+                        .of_stratum = of_stratum,
+                        .cell = arena_array(context->arena, strata, sizeof(*part.cell)),
+                        .in_group = arena_array(context->arena, strata, sizeof(*part.in_group))};
+    enum status st = part.cell && part.in_group ? take_items(&part, trials) : STATUS_MEMORY;
     const uint32_t n = row->sentences;
+    if (!st)
+        find_uneven(&part);
     part.sentence = st ? NULL : arena_array(context->arena, n + 1, sizeof(*part.sentence));
     st = st || part.sentence ? st : STATUS_MEMORY;
     for (uint32_t first = 0, end; first < n && !st; first = end) {
@@ -281,7 +335,7 @@ static enum status fill_row(struct report_corpus *row, struct report_context *co
         for (end = first + 1;
              end < n && strcmp(group_of(context->data, part.item[end]), group) == 0;)
             end++;
-        st = take_group(&part, first, end, trials, of_stratum);
+        st = take_group(&part, first, end, trials);
     }
     set_unknown(row);
     row->no_interval = row->reason = reason_of_interval(&part);

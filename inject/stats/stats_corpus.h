@@ -14,7 +14,7 @@
 /* What a trial made of a sentence. */
 struct stats_corpus_text {
     const uint64_t *counts; /* (width) of the score; golden's where the text is golden's */
-    double weight;          /* of the trial: W_h / n_h */
+    double weight;          /* of the trial, in the sentence */
     uint32_t fault;
 };
 

@@ -99,6 +99,82 @@ static void test_reasons(void **state)
     }
 }
 
+/* Strata of unequal weights, and sentences without a trial of one: no score under faults. */
+static void test_holes(void **state)
+{
+    const struct report_fixture f = fixture(60);
+    (void)state;
+    for (int holes = 0; holes < 2; holes++) {
+        struct report_source source;
+        struct report_page page;
+        open_fixture(&source, &f);
+        struct report_trial *last = &source.data.trial[source.data.n - 1];
+        for (size_t i = 0; holes && i < source.data.n; i++) {
+            struct report_trial *trial = &source.data.trial[i];
+            if (trial->stratum == last->stratum && trial->item == 1)
+                trial->item = 0;
+        }
+        assert_int_equal(
+            report_page_init(
+                &page, &(struct report_params){.data = &source.data, .confidence = 0.95}, false),
+            STATUS_OK);
+        const struct report_corpus *c = find(&page, NULL, TASK_BLEU);
+        assert_true(isnan(c->faulty) == holes && isnan(c->change) == holes);
+        assert_true(isnan(c->of_change.low) == holes && c->golden > 0);
+        if (holes)
+            assert_string_equal(c->no_interval,
+                                "unequal weights, and sentences without a trial of a stratum");
+        close_page(&source, &page);
+    }
+}
+
+/* The score under faults is that of strata by their weights: one in which every text is another
+ * counts by its weight, also where sentences have few trials of the other. */
+static void test_weights(void **state)
+{
+    struct report_fixture f = fixture(60);
+    double golden = 0, all = 0, found[2];
+    (void)state;
+    f.per_stratum = 8 * f.items;
+    for (int round = 0; round < 4; round++) {
+        struct report_source source;
+        struct report_page page;
+        open_fixture(&source, &f);
+        struct report_data *data = &source.data;
+        size_t n = 0;
+        const uint32_t rare = data->trial[0].stratum, other = data->trial[data->n - 1].stratum;
+        for (size_t i = 0; i < data->n; i++) {
+            struct report_trial trial = data->trial[i];
+            const bool keep = trial.stratum == rare || trial.stratum == other;
+            /* round 3: half of the sentences have one trial of the other stratum, not eight */
+            bool twice = false;
+            for (size_t k = 0; k < n && round == 3; k++)
+                twice = twice || (data->trial[k].item == trial.item && trial.item % 2 &&
+                                  trial.stratum == other && data->trial[k].stratum == other);
+            trial.text = round == 1 || (round >= 2 && trial.stratum == rare) ? "nothing" : NULL;
+            if (keep && !twice)
+                data->trial[n++] = trial;
+        }
+        data->n = n;
+        data->stratum[rare].weight = 0.1;
+        data->stratum[other].weight = 0.9;
+        assert_int_equal(report_page_init(&page,
+                                          &(struct report_params){.data = data, .confidence = 0.95},
+                                          false),
+                         STATUS_OK);
+        const struct report_corpus *c = find(&page, NULL, TASK_CHRF);
+        golden = c->golden;
+        if (round == 1)
+            all = golden - c->faulty;
+        if (round >= 2)
+            found[round - 2] = (golden - c->faulty) / all;
+        close_page(&source, &page);
+    }
+    assert_true(golden > 0 && all > 0);
+    assert_near(found[0], found[1], 0.02); /* draws of texts */
+    assert_true(found[0] > 0.05 && found[0] < 0.15);
+}
+
 /* Without such a task there is nothing; with shared faults these are drawn too. */
 static void test_others(void **state)
 {
@@ -122,8 +198,8 @@ static void test_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_holes),  cmocka_unit_test(test_weights),
         cmocka_unit_test(test_others),
     };
     snprintf(path, sizeof(path), "test_report_corpus.%d.db", (int)getpid());
