@@ -13,9 +13,14 @@ folder=${1:?usage: protect.sh FOLDER [run|table]}
 action=${2:-run}
 vkfi=$(realpath "$(command -v "${VKFI:-vkfi}")")
 plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter protect-robust
-    protect-heldout}
+    protect-heldout protect-control protect-kv-profile protect-kv protect-choices protect-answers}
 here=$(realpath "$(dirname "$0")")
-model=smollm2-135m
+
+calibrate() { # MODEL FILE TASKS...
+    local model=$1 file=$2
+    shift 2
+    [[ -e $file ]] || "$vkfi" protect calibrate -m "$model" -o "$file" -n 10 "${@/#/--tasks=}"
+}
 
 run() {
     local plan
@@ -23,8 +28,8 @@ run() {
     cd "$folder"
     cp "$here"/protect-*.json "$here"/protect-prompts.txt .
     sed -i "s|\.\./\.\./inject|$here/../../inject|" protect-heldout.json
-    [[ -e calibration.json ]] || "$vkfi" protect calibrate -m $model -o calibration.json -n 10 \
-        --tasks arc_challenge --tasks xnli --tasks gsm8k --tasks mbpp
+    calibrate smollm2-135m calibration.json arc_challenge xnli gsm8k mbpp
+    [[ $plans != *protect-answers* ]] || calibrate qwen2.5-coder-0.5b calibration-qwen.json gsm8k mbpp
     for plan in $plans; do
         "$vkfi" campaign run "$plan.json" -o "$plan.db" -d cpu --threads "${THREADS:-0}"
     done
@@ -34,8 +39,8 @@ table() {
     local plan
     cd "$folder"
     for plan in $plans; do
-        [[ -s $plan.db && $plan != protect-profile ]] || continue
-        "$vkfi" report "$plan.db" -m $model -o "$plan.html" --json >"$plan.report"
+        [[ -s $plan.db && $plan != *profile ]] || continue
+        "$vkfi" report "$plan.db" -m "$(sed -n 's/^  "model": "\(.*\)",$/\1/p' "$here/$plan.json")" -o "$plan.html" --json >"$plan.report"
         python3 - "$plan" "$plan.report" <<'PYTHON'
 import json, sys
 
