@@ -197,7 +197,7 @@ static pid_t start(struct bench *b, rlim_t most)
     _exit(campaign_run(&b->params));
 }
 
-/* Killed within some milliseconds of the file's creation, again and again, and damaged at times. */
+/* Killed within a few milliseconds of the file's creation, again and again, and damaged at times. */
 static void test_killed(void **state)
 {
     unsigned seed = 9;
@@ -210,7 +210,7 @@ static void test_killed(void **state)
             const pid_t child = start(b, RLIM_INFINITY);
             while (!is_beside(b) && waitpid(child, &how, WNOHANG) == 0)
                 bench_pause(1);
-            usleep((unsigned)rand_r(&seed) % 20000);
+            usleep((unsigned)rand_r(&seed) % 4000);
             if (kill(child, SIGKILL) == 0 && waitpid(child, &how, 0) == child)
                 killed += WIFSIGNALED(how);
         }

@@ -153,7 +153,7 @@ static void test_killed_and_resumed(void **state)
     for (int i = 0; i < 2; i++) {
         const struct report_gate straight = straight_answer(stops[i]);
         struct bench *b = begin(stops[i], 0.97);
-        b->scene->slow_ms = 2;
+        b->scene->slow_ms = 15;
         assert_true(bench_kill(b, &seed, (struct bench_patience){60, 100, 100}) >= 2);
         assert_int_equal(campaign_run(&b->params), STATUS_OK);
         assert_true(watch.decided && b->end.done < b->end.planned);
