@@ -41,29 +41,30 @@ static uint32_t phases_of(const struct report_chosen *chosen, uint32_t n, uint32
     return phases;
 }
 
-/* Sites that are chosen in just these phases, in the order of choice; nothing for none. */
-static void put_redundancy(struct json_writer *w, const struct planning *p, uint32_t phases)
+/* Sites that are chosen in just these phases, in the order of choice. */
+static void put_sites(struct json_writer *w, const struct planning *p, const char *member,
+                      uint32_t phases)
 {
-    static const char *const STAGE[] = {NULL, "prefill", "decode", "any"};
     const struct report_chosen *c = &p->chosen;
-    bool open = false;
+    json_member_array(w, member);
     for (uint32_t i = 0; i < c->n; i++) {
         const uint32_t site = c->choice[i].site;
-        if (phases_of(c, c->n, site) != phases || phases_of(c, i, site) != 0)
-            continue;
-        if (!open) {
-            json_object_open(w);
-            json_member_text(w, "kind", "redundancy");
-            json_member_text(w, "stage", STAGE[phases]);
-            json_member_array(w, "sites");
-        }
-        open = true;
-        json_put_text(w, p->site[site].name);
+        if (phases_of(c, c->n, site) == phases && phases_of(c, i, site) == 0)
+            json_put_text(w, p->site[site].name);
     }
-    if (open) {
-        json_array_close(w);
-        json_object_close(w);
-    }
+    json_array_close(w);
+}
+
+static void put_redundancy(struct json_writer *w, const struct planning *p)
+{
+    if (p->chosen.n == 0)
+        return;
+    json_object_open(w);
+    json_member_text(w, "kind", "redundancy");
+    put_sites(w, p, "sites", BOTH_PHASES);
+    put_sites(w, p, "prefill", 1u << REPORT_PROMPT);
+    put_sites(w, p, "decode", 1u << REPORT_TOKENS);
+    json_object_close(w);
 }
 
 /* The number of bits that most planes keep. */
@@ -106,9 +107,7 @@ static void put_policy(struct json_writer *w, const struct planning *p)
                                   p->o->random ? "a random choice" : "by harm for its cost",
                                   p->source.path, 100 * p->chosen.work, 100 * p->bits.share));
     json_member_array(w, "protect");
-    put_redundancy(w, p, BOTH_PHASES);
-    put_redundancy(w, p, 1u << REPORT_PROMPT);
-    put_redundancy(w, p, 1u << REPORT_TOKENS);
+    put_redundancy(w, p);
     put_checkpoint(w, p);
     json_array_close(w);
     json_member_array(w, "profile");
@@ -122,6 +121,12 @@ static enum status write_policy(const struct planning *p)
 {
     struct file_writer file;
     struct json_writer w;
+    if (p->chosen.n == 0 && !(p->bits.share > 0)) {
+        log_error("%s: not written: no site fits into the budget, and no bit of K and V has to be "
+                  "kept",
+                  p->o->output);
+        return STATUS_INPUT;
+    }
     enum status st = file_writer_init(&file, p->o->output);
     if (st)
         return st;
@@ -208,12 +213,12 @@ static void print_curve(const struct planning *p)
 {
     const struct report_chosen *c = &p->chosen;
     const uint32_t step = c->n > ROWS ? (c->n + ROWS - 1) / ROWS : 1;
-    printf("\n%-22s %-8s %8s %8s   (of all events, by the estimates that chose: biased upwards)\n",
+    printf("\n%-28s %-8s %8s %8s   (of all events, by the estimates that chose: biased upwards)\n",
            "sites so far", "columns", "work, %", "harm, %");
     for (uint32_t i = 0; i < c->n; i++) {
         const struct report_choice *choice = &c->choice[i];
         if (i % step == 0 || i + 1 == c->n)
-            printf("%4" PRIu32 "  %-16s %-8s %8.3f %8.2f\n", i + 1, p->site[choice->site].name,
+            printf("%4" PRIu32 "  %-22s %-8s %8.3f %8.2f\n", i + 1, p->site[choice->site].name,
                    PHASE[choice->phase], 100 * choice->work, 100 * choice->harm);
     }
 }
@@ -226,7 +231,7 @@ static void print_text(const struct planning *p)
            p->source.path, c->events, c->event, p->bits.events, outside(p));
     if (c->events > 0) {
         printf("policy      %" PRIu32
-               " sites in a phase%s, %.4g %% of a request's work done twice\n",
+               " sites of prompt or tokens%s, %.4g %% of a request's work done twice\n",
                c->n, p->o->random ? " at random" : "", 100 * c->work);
         printf("expected    meets %.1f %% [%.1f, %.1f] of these events (95 %%: Wilson, n = %" PRIu32
                "; sites chosen by one half of the items, events of the other)\n",

@@ -19,6 +19,7 @@ struct part {
     struct bleu_tokens *tokens;             /* of the group at hand */
     size_t width;                           /* of a sentence's counts */
     uint32_t *item;                         /* (sentences) by group */
+    uint32_t *of_item;                      /* (n_items) its sentence, REPORT_NONE */
     struct stats_corpus_sentence *sentence; /* (sentences) */
     uint32_t n_groups;
     const double *of_stratum;  /* (n_strata) trials that count */
@@ -101,16 +102,21 @@ static enum status take_items(struct part *part, const uint32_t *trials)
     const struct report_data *data = part->context->data;
     uint32_t n = 0;
     part->item = arena_array(part->context->arena, data->n_items, sizeof(*part->item));
-    if (!part->item)
+    part->of_item = arena_array(part->context->arena, data->n_items, sizeof(*part->of_item));
+    if (!part->item || !part->of_item)
         return STATUS_MEMORY;
+    for (uint32_t i = 0; i < data->n_items; i++)
+        part->of_item[i] = REPORT_NONE;
     for (uint32_t first = 0; first < data->n_items; first++) {
         bool new = holds(part->out, data, first) && trials[first] > 0;
         for (uint32_t k = 0; k < n && new; k++)
             new = strcmp(group_of(data, part->item[k]), group_of(data, first)) != 0;
         for (uint32_t i = first; i < data->n_items && new; i++) {
             if (holds(part->out, data, i) && trials[i] > 0 &&
-                strcmp(group_of(data, i), group_of(data, first)) == 0)
+                strcmp(group_of(data, i), group_of(data, first)) == 0) {
+                part->of_item[i] = n;
                 part->item[n++] = i;
+            }
         }
         part->n_groups += new;
     }
@@ -124,14 +130,14 @@ static double weight_of(const struct part *part, uint32_t stratum)
     return weight > 0 ? weight : 1;
 }
 
-/* Trials by stratum of the items of a group's range. */
+/* Trials by stratum of the sentences from `first` to `end`. */
 static void count_cells(uint32_t *cell, const struct part *part, uint32_t first, uint32_t end)
 {
     const struct report_data *data = part->context->data;
     memset(cell, 0, data->n_strata * sizeof(*cell));
     for (size_t i = 0; i < data->n; i++) {
-        for (uint32_t k = first; k < end; k++)
-            cell[data->trial[i].stratum] += data->trial[i].item == part->item[k];
+        const uint32_t sentence = part->of_item[data->trial[i].item];
+        cell[data->trial[i].stratum] += sentence >= first && sentence < end;
     }
 }
 

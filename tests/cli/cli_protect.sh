@@ -57,15 +57,23 @@ J
 good campaign run profile.json -o profile.db -d cpu
 good protect plan profile.db --budget 12 --json -o policy.json
 json '0 < d["work"] <= 0.12 and d["interval"][0] <= d["expected"] <= d["interval"][1]'
-json '{(s, c) for e in d["policy"]["protect"] for s in e["sites"] for c in ("prompt", "tokens")
-       if e["stage"] in ("any", {"prompt": "prefill", "tokens": "decode"}[c])} ==
-      {(c["site"], c["columns"]) for c in d["curve"]} and len(d["curve"]) > 0'
+json '{(s, c) for m, of in (("sites", ["prompt", "tokens"]), ("prefill", ["prompt"]), ("decode", ["tokens"]))
+       for s in d["policy"]["protect"][0][m] for c in of} == {(c["site"], c["columns"]) for c in d["curve"]}'
 json 'json.load(open("policy.json")) == d["policy"]'
 cp out best
 good protect plan profile.db --budget 12 --random 5 --json
 json 'd["work"] <= json.load(open("best"))["work"] + 1e-12'
+sed 's/"one", "two", "three", "four"/"a long way to go", "as long as it takes"/; s/"flip"/"flip", "bits": [30]/' \
+    profile.json >long.json
+good campaign run long.json -o long.db -d cpu
+good protect plan long.db --budget 50 --json -o wide.json
+json '{c["columns"] for c in d["curve"]} == {"prompt", "tokens"}'
+good protect show wide.json
+good run -m "$LLAMA" -p one -n 4 --protect policy.json
 good protect plan profile.db
 grep -q 'sites chosen by one half of the items' out || fail "does not say how"
+refused 2 protect plan profile.db --budget 0.001 -o nothing.json
+[ ! -e nothing.json ] || fail "a policy without a protection"
 
 # The policy says which items chose it: no arm is judged on them, no evaluation shares them.
 python3 - <<'J' || fail "no items in the policy, or a plan that overlaps"

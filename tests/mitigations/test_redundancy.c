@@ -5,6 +5,9 @@
 
 #define ALL(variant) "{'protect': [{'kind': 'redundancy', 'variant': '" variant "'}]}"
 #define PART(more) "{'protect': [{'kind': 'redundancy', 'sites': ['blk.*.ffn_*'], " more "}]}"
+#define LISTS                                                                                      \
+    "{'protect': [{'kind': 'redundancy', 'sites': ['*.attn_q'], 'prefill': ['*.ffn_gate'], "       \
+    "'decode': ['*.ffn_down']}]}"
 
 static const struct trial_bench_params LLAMA = {
     .file = "tiny-llama-q4_1.gguf", .n = 10, .level = RECORD_SUMMARY};
@@ -118,6 +121,12 @@ static void test_chosen(void **state)
         {PART("'stage': 'prefill'"), "blk.1.ffn_up", TRIAL_BENCH_PROMPT_COUNT - 1, false},
         {PART("'stage': 'decode'"), "blk.1.ffn_up", TRIAL_BENCH_PROMPT_COUNT - 1, true},
         {PART("'stage': 'decode'"), "blk.1.ffn_up", TRIAL_BENCH_PROMPT_COUNT - 2, false},
+        {LISTS, "blk.1.ffn_gate", 7, true},
+        {LISTS, "blk.1.ffn_gate", TRIAL_BENCH_PROMPT_COUNT - 1, false},
+        {LISTS, "blk.1.ffn_down", TRIAL_BENCH_PROMPT_COUNT - 1, true},
+        {LISTS, "blk.1.ffn_down", 7, false},
+        {LISTS, "blk.1.attn_q", 7, true},
+        {LISTS, "blk.1.attn_q", TRIAL_BENCH_PROMPT_COUNT - 1, true},
         {PART("'layer_first': 1"), "blk.1.ffn_up", 7, true},
         {PART("'layer_first': 1"), "blk.0.ffn_up", 7, false},
         {PART("'layer_last': 0"), "blk.1.ffn_up", 7, false},
