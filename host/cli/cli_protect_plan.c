@@ -16,7 +16,8 @@
 #include "inject/report/report_source.h"
 #include "mitigations/calibration.h"
 
-#define ROWS 12u /* of the curve that are shown */
+#define ROWS 12u      /* of the curve that are shown */
+#define MOST_BITS 32u /* of an element of K and V */
 
 struct planning {
     const struct cli_protect_options *o;
@@ -70,15 +71,15 @@ static void put_redundancy(struct json_writer *w, const struct planning *p)
 /* The number of bits that most planes keep. */
 static uint32_t common_bits(const struct report_bits *bits)
 {
-    uint32_t planes[33] = {0}, best = 0;
+    uint32_t planes[MOST_BITS + 1] = {0}, best = 0;
     for (uint32_t i = 0; i < bits->n_planes; i++)
         planes[bits->keep[i]]++;
-    for (uint32_t keep = 0; keep < 33; keep++)
+    for (uint32_t keep = 0; keep <= MOST_BITS; keep++)
         best = planes[keep] > planes[best] ? keep : best;
     return best;
 }
 
-static void put_checkpoint(struct json_writer *w, const struct planning *p)
+static void put_checkpoint(struct json_writer *w, struct planning *p)
 {
     const struct report_bits *bits = &p->bits;
     if (!(bits->share > 0))
@@ -90,19 +91,18 @@ static void put_checkpoint(struct json_writer *w, const struct planning *p)
     json_member_array(w, "planes");
     for (uint32_t i = 0; i < bits->n_planes; i++) {
         if (bits->keep[i] != common)
-            json_put_text(w,
-                          arena_printf((struct arena *)&p->arena, "blk.%" PRIu32 ".kv_%c=%" PRIu32,
-                                       i / 2, i % 2 ? 'v' : 'k', bits->keep[i]));
+            json_put_text(w, arena_printf(&p->arena, "blk.%" PRIu32 ".kv_%c=%" PRIu32, i / 2,
+                                          i % 2 ? 'v' : 'k', bits->keep[i]));
     }
     json_array_close(w);
     json_object_close(w);
 }
 
-static void put_policy(struct json_writer *w, const struct planning *p)
+static void put_policy(struct json_writer *w, struct planning *p)
 {
     json_object_open(w);
     json_member_text(w, "title",
-                     arena_printf((struct arena *)&p->arena,
+                     arena_printf(&p->arena,
                                   "%s of %s, %.4g %% of a request's work, %.4g %% of K and V",
                                   p->o->random ? "a random choice" : "by harm for its cost",
                                   p->source.path, 100 * p->chosen.work, 100 * p->bits.share));
@@ -117,7 +117,7 @@ static void put_policy(struct json_writer *w, const struct planning *p)
     json_object_close(w);
 }
 
-static enum status write_policy(const struct planning *p)
+static enum status write_policy(struct planning *p)
 {
     struct file_writer file;
     struct json_writer w;
@@ -169,7 +169,7 @@ static uint32_t outside(const struct planning *p)
     return p->chosen.outside - p->bits.events;
 }
 
-static void print_json(struct json_writer *w, const struct planning *p)
+static void print_json(struct json_writer *w, struct planning *p)
 {
     const struct report_chosen *c = &p->chosen;
     json_object_open(w);

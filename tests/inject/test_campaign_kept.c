@@ -197,7 +197,8 @@ static pid_t start(struct bench *b, rlim_t most)
     _exit(campaign_run(&b->params));
 }
 
-/* Killed within a few milliseconds of the file's creation, again and again, and damaged at times. */
+/* Killed within a few milliseconds of the file's creation, again and again, and damaged at times.
+ */
 static void test_killed(void **state)
 {
     unsigned seed = 9;
