@@ -312,6 +312,22 @@ void file_writer_finish(struct file_writer *writer)
     *writer = (struct file_writer){0};
 }
 
+enum status file_check_writable(const char *path)
+{
+    struct file_writer writer;
+    struct stat info;
+    const bool there = lstat(path, &info) == 0;
+    const bool link = there && S_ISLNK(info.st_mode);
+
+    if (strcmp(path, "-") == 0 || (link && stat(path, &info) != 0) ||
+        (there && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
+        return STATUS_OK;
+    const enum status st = file_writer_init(&writer, path);
+    if (!st)
+        file_writer_finish(&writer);
+    return st;
+}
+
 enum status file_write(const char *path, const void *data, size_t size)
 {
     struct file_writer writer;

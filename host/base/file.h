@@ -64,7 +64,11 @@ void file_writer_finish(struct file_writer *writer);
  * pipe that nobody reads any more; main ignores the signal itself. */
 void file_check_reader(FILE *file);
 
-/* All of this in one call. */
+/* Before long work whose result will be written there: whether a file can be created, without a
+ * trace. STATUS_IO, logged. What is written through is not tried. */
+enum status file_check_writable(const char *path) STATUS_MUST_USE;
+
+/* Opens, writes and commits. */
 enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;
 
 #endif

@@ -205,7 +205,8 @@ static enum status check(const struct cli_protect_options *o)
         log_error("protect calibrate: found no -o, expected the file to write");
         return STATUS_USAGE;
     }
-    return cli_manifest_check(o->model);
+    const enum status st = cli_manifest_check(o->model);
+    return st ? st : file_check_writable(o->output);
 }
 
 enum status cli_protect_calibrate(const struct cli_env *env, const void *options,

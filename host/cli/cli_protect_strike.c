@@ -143,6 +143,8 @@ enum status cli_protect_strike(const struct cli_env *env, const void *options,
                   o->json ? "--json" : "-o");
         st = STATUS_USAGE;
     }
+    if (!st && o->output)
+        st = file_check_writable(o->output);
     if (st)
         return st;
     st = open_strike(&own, env);

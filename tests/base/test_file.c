@@ -243,6 +243,29 @@ static void a_write_replaces_whole_and_leaves_nothing_beside(void **state)
     assert_int_equal(count_entries(folder->path), 1);
 }
 
+/* A check before long work creates nothing, waits for nobody, and finds what a write would. */
+static void a_check_leaves_no_trace(void **state)
+{
+    const struct folder *folder = *state;
+    char other[128];
+
+    assert_int_equal(file_check_writable(folder->file), STATUS_OK);
+    assert_int_equal(count_entries(folder->path), 0);
+    assert_int_equal(file_check_writable("-"), STATUS_OK);
+    assert_int_equal(file_check_writable(folder->path), STATUS_IO);
+    snprintf(other, sizeof(other), "%s/nowhere/x", folder->path);
+    assert_int_equal(file_check_writable(other), STATUS_IO);
+    assert_int_equal(symlink(other, folder->file), 0); /* dangles */
+    assert_int_equal(file_check_writable(folder->file), STATUS_OK);
+    assert_int_equal(unlink(folder->file), 0);
+    assert_int_equal(mkfifo(folder->file, 0600), 0); /* opening it would wait for a reader */
+    assert_int_equal(file_check_writable(folder->file), STATUS_OK);
+    assert_int_equal(unlink(folder->file), 0);
+    assert_int_equal(file_write(folder->file, "old", 3), STATUS_OK);
+    assert_int_equal(file_check_writable(folder->file), STATUS_OK);
+    assert_int_equal(count_entries(folder->path), 1);
+}
+
 /* Address space of this process, in bytes. */
 static rlim_t address_space(void)
 {
@@ -309,6 +332,7 @@ int main(void)
         IN_FOLDER(the_sum_of_a_file),
         IN_FOLDER(a_mapping_that_memory_has_no_room_for),
         IN_FOLDER(a_write_replaces_whole_and_leaves_nothing_beside),
+        IN_FOLDER(a_check_leaves_no_trace),
         IN_FOLDER(an_abandoned_writer_leaves_the_old_file),
         IN_FOLDER(what_cannot_be_written_is_told_by_the_commit),
         cmocka_unit_test(standard_input_is_read_to_its_end),
