@@ -3,8 +3,9 @@
  * the doubt is over the last ones again in one pass.
  *
  * In doubt are features unlike those of clean runs, the more so the fewer clean tokens have them,
- * and small margins between the two best logits. A verification never changes a clean run; each one
- * costs its columns, which a budget limits: a strong doubt may spend all of it, and one
+ * small margins between the two best logits, and the next token after an alarm of another
+ * protection, since what struck once may strike again. A verification never changes a clean run;
+ * each one costs its columns, which a budget limits: a strong doubt may spend all of it, and one
  * verification on loan, a weak one only what has been saved up. Random and periodic verification of
  * the same share are its own baselines. */
 #include "mitigations/calibration.h"
@@ -18,14 +19,17 @@
 #define FULL_CREDIT 16.0 /* columns that may be saved up */
 
 /* Columns that must have been saved up before a doubt is worth a verification: margin or features
- * as 1e-2 of clean tokens have, 1e-3, 1e-4, none, and far from all of them. */
+ * as 1e-2 of clean tokens have, 1e-3, 1e-4, none, and far from all of them. A soft alarm is as rare
+ * as the second of these, a hard one as the fourth. */
+#define DOUBT_SOFT 2
+#define DOUBT_HARD CALIBRATION_LEVELS
 #define DOUBT_FAR (CALIBRATION_LEVELS + 1)
 static const double SAVED[DOUBT_FAR + 1] = {INFINITY, 4, 2, 1, 0, -1};
 
 enum mode { MODE_ADAPTIVE, MODE_RANDOM, MODE_PERIODIC };
 
 struct params {
-    uint32_t mode, guarded, back, seed, rotate;
+    uint32_t mode, guarded, back, seed, rotate, alarms;
     double budget;
 };
 
@@ -94,6 +98,12 @@ static const struct protection_param PARAMS[] = {
      .fallback = "'off'",
      .what = "whether a verification evaluates each op with rows on other lanes too, which finds "
              "permanent faults of a lane and costs as much again"},
+    {.name = "alarms",
+     .type = PROTECTION_WORD,
+     .at = offsetof(struct params, alarms),
+     .words = {SWITCH, sizeof(SWITCH) / sizeof(*SWITCH)},
+     .fallback = "'on'",
+     .what = "whether tokens after an alarm of another protection are in doubt too"},
 };
 
 static enum status open_adaptive(void *self, struct arena *arena, const void *params,
@@ -217,6 +227,16 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
+/* After an alarm, the tokens that follow are guarded, within what has been saved up. */
+static void heed(void *self, void *state, const struct protection_finding *others)
+{
+    const struct self *s = self;
+    struct state *run = state;
+    const double saved = SAVED[others->severity == PROTECTION_HARD ? DOUBT_HARD : DOUBT_SOFT];
+    if (s->params.alarms && s->params.mode == MODE_ADAPTIVE && run->credit >= saved)
+        run->left = s->params.guarded;
+}
+
 static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
 {
     struct self *s = self;
@@ -238,6 +258,7 @@ const struct protection protection_adaptive = {
     .open = open_adaptive,
     .ask = ask,
     .look = look,
+    .heed = heed,
     .work = protections_features,
     .area = area,
 };

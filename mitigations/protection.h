@@ -2,8 +2,9 @@
 /* One protection of a run: what it prepares, what it asks of a pass, what it looks at, how it
  * repairs.
  *
- * A protection knows nothing of faults, nor of other protections. protector.h runs several of them
- * as one check of the decoder step (model/decode.h) and decides about alarms (recovery.h). */
+ * A protection knows nothing of faults, and of other protections at most that they raised an alarm.
+ * protector.h runs several of them as one check of the decoder step (model/decode.h) and decides
+ * about alarms (recovery.h). */
 #ifndef VKFI_MITIGATIONS_PROTECTION_H
 #define VKFI_MITIGATIONS_PROTECTION_H
 
@@ -105,6 +106,9 @@ struct protection {
     /* At each column: view->guard are its own guards. `out` is quiet, its node EXECUTOR_NONE. */
     enum status (*look)(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out);
+    /* Others raised an alarm at the column, which all have looked at; the worst of them. Null: it
+     * is no concern of this one. */
+    void (*heed)(void *self, void *state, const struct protection_finding *others);
     /* Checks all memory that it covers, and repairs it: at the end of a run (`end`), or since
      * another one's alarm did not go away. Null: it covers none. */
     enum status (*audit)(void *self, void *state, const struct decode_view *view, bool end,

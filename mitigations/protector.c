@@ -151,25 +151,43 @@ static void finish(const struct protector *p, struct run_state *run, const struc
     settle_events(run);
 }
 
+/* Each hears of the alarms of the others. */
+static void heed_all(const struct protector *p, void *state, const struct protection_finding *found)
+{
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct entry *entry = &p->entry[i];
+        struct protection_finding others = {.node = EXECUTOR_NONE};
+        for (uint32_t k = 0; entry->protection->heed && k < p->n; k++) {
+            if (k != i)
+                join(&others, &found[k]);
+        }
+        if (others.severity > PROTECTION_VERIFY)
+            entry->protection->heed(entry->self, state_of(entry, state), &others);
+    }
+}
+
 static enum status look_all(struct protector *p, void *state, const struct decode_view *view,
                             struct protection_finding *out)
 {
+    struct protection_finding found[POLICY_MOST];
     enum status st = STATUS_OK;
     *out = (struct protection_finding){.node = EXECUTOR_NONE};
     for (uint32_t i = 0, guard = 0; i < p->n && !st; i++) {
         const struct entry *entry = &p->entry[i];
-        struct protection_finding one = {.node = EXECUTOR_NONE};
         struct decode_view own = *view;
+        found[i] = (struct protection_finding){.node = EXECUTOR_NONE};
         own.guard = view->guard + guard;
         own.n_guards = 0;
         while (guard < view->n_guards && view->guard[guard].tag == i) {
             own.n_guards++;
             guard++;
         }
-        st = entry->protection->look(entry->self, state_of(entry, state), &own, &one);
-        note(p, state, i, view->position, &one);
-        join(out, &one);
+        st = entry->protection->look(entry->self, state_of(entry, state), &own, &found[i]);
+        note(p, state, i, view->position, &found[i]);
+        join(out, &found[i]);
     }
+    if (!st && out->severity > PROTECTION_VERIFY)
+        heed_all(p, state, found);
     return st;
 }
 

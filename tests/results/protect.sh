@@ -13,7 +13,7 @@ folder=${1:?usage: protect.sh FOLDER [run|table]}
 action=${2:-run}
 vkfi=$(realpath "$(command -v "${VKFI:-vkfi}")")
 plans=${PLANS:-protect-profile protect-transient protect-ops protect-bits protect-filter protect-robust
-    protect-heldout protect-control protect-kv-profile protect-kv protect-choices protect-answers}
+    protect-heldout protect-control protect-adaptive protect-kv-profile protect-kv protect-choices protect-answers}
 here=$(realpath "$(dirname "$0")")
 
 calibrate() { # MODEL FILE TASKS...
