@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "inject/plan/plan_waves.h"
 
@@ -328,7 +329,9 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
-    st = report_source_open(&source, options.databases.item[0]);
+    if (options.junit)
+        st = file_check_writable(options.junit);
+    st = st ? st : report_source_open(&source, options.databases.item[0]);
     st = st ? st : report_source_trust(&source, options.allow_suspect);
     st = st ? st : find_question(&options, &source);
     if (!st && options.arm)

@@ -103,7 +103,8 @@ static enum status check(const struct report_options *o)
         log_error("report: found --json with -o -, expected one of them on standard output");
         return STATUS_USAGE;
     }
-    return cli_reading_check(&o->databases, 1, 1);
+    const enum status st = cli_reading_check(&o->databases, 1, 1);
+    return st || !o->out ? st : file_check_writable(o->out);
 }
 
 static enum status parse(struct report_options *out, int argc, char **argv, bool *out_done)

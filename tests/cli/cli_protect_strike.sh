@@ -62,7 +62,7 @@ try protect strike own.json -m "$LLAMA" --threads 5000
 try protect strike own.json -m "$LLAMA" --trial 1 --json
 try protect strike own.json -m "$LLAMA" --trial 1 -o x.json
 try protect strike own.json -m "$LLAMA" --pairs 9
-try protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 99999999 -o nowhere/x.json
+try protect strike own.json -m "$LLAMA" -n 5 -p hello --trials 1000000 -o nowhere/x.json
 echo '{"protect": [{"kind": "abft"}, {"kind": "abft", "factor": 2}]}' >twice.json
 try protect strike twice.json -m "$LLAMA"
 echo '{"protect": [{"kind": "range_guard"}]}' >uncalibrated.json
