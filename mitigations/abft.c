@@ -106,6 +106,18 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
+/* Where one weight is damaged, others may be, below the bound of their op. */
+static enum status repair_all(struct self *s)
+{
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < s->n && !st; i++) {
+        uint32_t pages = 0;
+        st = executor_weights_repair(s->ex, s->ex->model->graph.node[s->node[i]].weight, &pages);
+    }
+    return st;
+}
+
 /* The ops whose alarm did not go away: what they read, and what they are compared with. Damaged
  * weights may have been read by all columns before, below the bound. */
 static enum status audit(void *self, void *state, const struct decode_view *view, bool end,
@@ -113,6 +125,7 @@ static enum status audit(void *self, void *state, const struct decode_view *view
 {
     struct self *s = self;
     enum status st = STATUS_OK;
+    bool weights = false;
 
     (void)state;
     for (uint32_t i = 0; i < view->n_guards && !end && !st; i++) {
@@ -132,8 +145,9 @@ static enum status audit(void *self, void *state, const struct decode_view *view
                                                .repaired = true,
                                                .node = guard->node,
                                                .detail = row_of(s, guard)};
+        weights |= pages > 0;
     }
-    return st;
+    return st || !weights ? st : repair_all(s);
 }
 
 /* Three products with the input for each part of the rows, two sums of the results. */

@@ -196,6 +196,44 @@ static void test_stored_weight(void **state)
     protect_bench_close(&b);
 }
 
+/* Bits of two weights of different ops, wrong in memory from the same column on: whichever alarms
+ * first, and whether the other's damage is below its bound there, both are written anew. */
+static void test_two_weights(void **state)
+{
+    static const char *const sites[] = {"blk.0.attn_q.weight",   "blk.0.attn_k.weight",
+                                        "blk.0.attn_v.weight",   "blk.0.attn_output.weight",
+                                        "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight",
+                                        "blk.0.ffn_down.weight", "output.weight"};
+    enum { SITES = sizeof(sites) / sizeof(*sites), PAIRS = 150 };
+    struct trial_bench_params params = LLAMA;
+    struct protect_bench b = {0};
+    struct rng rng;
+    uint32_t found = 0;
+    (void)state;
+    params.file = "tiny-llama-f16.gguf";
+    rng_init(&rng, 12, 0);
+    trial_bench_open(&b.trial, &params);
+    protect_bench_protect(&b, ABFT, NULL);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        const uint32_t one = (uint32_t)rng_below(&rng, SITES);
+        const uint32_t two = (one + 1 + (uint32_t)rng_below(&rng, SITES - 1)) % SITES;
+        const uint32_t at = TRIAL_BENCH_PROMPT_COUNT - 1 + (uint32_t)rng_below(&rng, 6);
+        const struct trial_settings settings = {.level = RECORD_SUMMARY, .decode = &b.decode};
+        struct fault fault[2] = {
+            trial_bench_fault(&b.trial, sites[one], at, 1u << (5 + rng_below(&rng, 10))),
+            trial_bench_fault(&b.trial, sites[two], at, 1u << (5 + rng_below(&rng, 10)))};
+        const struct trial_job job = {.fault = fault, .n_faults = 2};
+        const struct record *record = trial_bench_run(&b.trial, &settings, &job, 1);
+        if (record->protection.alarms > 0) {
+            assert_int_equal(record->protection.damage, DECODE_CORRECTED);
+            assert_int_equal(record->hash, b.trial.golden.run.hash);
+        }
+        found += record->protection.alarms > 0;
+    }
+    assert_true(found > PAIRS * 9 / 10);
+    protect_bench_close(&b);
+}
+
 /* --- check sums themselves --- */
 
 static uint32_t linear(const struct protect_bench *b, struct rng *rng)
@@ -369,13 +407,11 @@ static void test_own_sums_vulkan(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu),
-                                       cmocka_unit_test(test_vulkan),
-                                       cmocka_unit_test(test_not_covered),
-                                       cmocka_unit_test(test_parameters),
-                                       cmocka_unit_test(test_stored_weight),
-                                       cmocka_unit_test(test_own_sums),
-                                       cmocka_unit_test(test_own_sums_vulkan)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cpu),           cmocka_unit_test(test_vulkan),
+        cmocka_unit_test(test_not_covered),   cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_stored_weight), cmocka_unit_test(test_two_weights),
+        cmocka_unit_test(test_own_sums),      cmocka_unit_test(test_own_sums_vulkan)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
