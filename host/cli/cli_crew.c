@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_manifest.h"
-#include "gpu/probe.h"
+#include "probe/probe.h"
 #include "shader_table.h"
 #include "shared/numerics.h"
 
@@ -121,8 +121,8 @@ static const char *cpu_flags(struct arena *arena)
 /* {"cases": 71, "differ": {"denormal": 2}, "admitted": true, "reason": "..."} */
 static void put_probe(struct json_writer *w, const struct probe_result *result)
 {
-    char reason[512];
-    const bool admitted = probe_admits(result, reason, sizeof(reason));
+    char reason[PROBE_REASON_SIZE];
+    const bool admitted = probe_admits(result, reason);
     json_object_open(w);
     json_member_int(w, "cases", result->count);
     json_member_object(w, "differ");

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "gpu/gpu_manifest.h"
-#include "gpu/probe.h"
+#include "probe/probe.h"
 #include "vk/vk.h"
 
 static const char *const FORMS[] = {
@@ -142,11 +142,11 @@ static void explain_choice(const struct gpu_info *taken, const struct cli_env *e
 static enum status admit(struct gpu *gpu)
 {
     struct probe_result result;
-    char reason[512];
+    char reason[PROBE_REASON_SIZE];
     enum status st = probe_run(gpu, &result);
     if (st)
         return st;
-    if (!probe_admits(&result, reason, sizeof(reason))) {
+    if (!probe_admits(&result, reason)) {
         log_error("%s: refused for exact: %s; vkfi devices --probe shows each case",
                   gpu_get_info(gpu)->name, reason);
         return STATUS_DEVICE;

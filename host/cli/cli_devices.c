@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "cli/cli_device.h"
 #include "gpu/device.h"
-#include "gpu/probe.h"
+#include "probe/probe.h"
 
 struct probed {
     enum status st; /* not OK: the device could not be probed, and `reason` is the error */
     bool admitted;
-    char reason[512];
+    char reason[PROBE_REASON_SIZE];
     struct probe_result result;
 };
 
@@ -122,7 +122,7 @@ static enum status probe_device(struct probed *out, const struct cli_env *env, u
     st = st ? st : probe_run(gpu, &out->result);
     out->st = st;
     if (!st)
-        out->admitted = probe_admits(&out->result, out->reason, sizeof(out->reason));
+        out->admitted = probe_admits(&out->result, out->reason);
     else
         snprintf(out->reason, sizeof(out->reason), "%s", log_last_error());
     gpu_close(&gpu);
@@ -205,11 +205,11 @@ static void print_probe(const struct probed *probe)
         const int length = (int)strlen(probe->result.cases[i].name);
         width = length > width ? length : width;
     }
-    printf("      %-12s %-*s  %-9s %-9s %s\n", "class", width, "case", "expected", "device",
+    printf("      %-16s %-*s  %-9s %-9s %s\n", "class", width, "case", "expected", "device",
            "same");
     for (size_t i = 0; i < probe->result.count; i++) {
         const struct probe_case *c = &probe->result.cases[i];
-        printf("      %-12s %-*s  %08" PRIx32 "  %08" PRIx32 "  %" PRIu32 "/%" PRIu32 "%s\n",
+        printf("      %-16s %-*s  %08" PRIx32 "  %08" PRIx32 "  %" PRIu32 "/%" PRIu32 "%s\n",
                probe_class_name(c->class), width, c->name, c->expected, c->device,
                c->tried - c->differ, c->tried, c->ok ? "" : "  DIFFERS");
     }
@@ -262,9 +262,10 @@ static const char DETAILS[] =
     "in front of a Vulkan device is what -d takes.\n"
     "\n"
     "--probe runs on each device the cases that decide whether it computes the bits of the exact "
-    "mode: rounding, contraction, special values, signs of zero, conversion, denormals, tininess. "
-    "A device that differs in denormals or tininess only is admitted, and the difference named; "
-    "any other difference refuses it. The same probe runs whenever a device is opened.\n"
+    "mode: integers, rounding, contraction, order, special values, signs of zero, denormals, "
+    "conversion, storage, functions and more. A device that differs in tininess or in literal -0.0 "
+    "+ denormal only is admitted, and the difference named; any other difference refuses it. The "
+    "same probe runs whenever a device is opened.\n"
     "\n"
     "EXIT CODES\n"
     "  0  done; a device refused for exact is a result\n"

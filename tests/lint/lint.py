@@ -37,6 +37,7 @@ FOLDERS = {
     "shaders/shared": [],
     "host/base": BASE,
     "host/gpu": [*BASE, "host/gpu"],
+    "host/probe": [*BASE, "host/gpu", "host/probe"],
     "host/model": MODEL,
     "host/cpu": [*MODEL, "host/cpu"],
     "host/vk": [*MODEL, "host/vk"],
@@ -48,7 +49,7 @@ UPPER = [*EXECUTORS, "tasks", "mitigations"]
 for folder in ("stats", "space", "trial", "plan", "store", "campaign", "report"):
     FOLDERS["inject/" + folder] = list(UPPER)
     UPPER.append("inject/" + folder)
-FOLDERS["host/cli"] = UPPER
+FOLDERS["host/cli"] = [*UPPER, "host/probe"]
 INCLUDE_ROOTS = ["host", ".", "shaders"]
 SKIPPED = {".git", ".cache", "__pycache__"}
 # The last as public data sets name a split; own items lie under the same names.
