@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A Vulkan driver that passes all calls to a real one, except those named by variables: there it
- * aborts or stalls. */
+ * aborts or stalls; and plays another device than the real one (played_device.h). */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <vulkan/vulkan.h>
+
+#include "played_device.h"
 
 /* VKFI_TEST_DRIVER: the library of the real driver. VKFI_TEST_ABORT, VKFI_TEST_STALL: calls, such
  * as "vkCreateDevice". */
@@ -58,9 +60,16 @@ static PFN_vkVoidFunction unless_chosen(const char *name, PFN_vkVoidFunction cal
                                                 : call;
 }
 
+static bool is_played(void)
+{
+    return getenv("VKFI_TEST_PLAY") != NULL;
+}
+
 static PFN_vkVoidFunction device_call(VkDevice device, const char *name)
 {
-    return unless_chosen(name, real_device_call(device, name));
+    PFN_vkVoidFunction call = real_device_call(device, name);
+    PFN_vkVoidFunction played = call && is_played() ? played_device_call(name, call) : NULL;
+    return unless_chosen(name, played ? played : call);
 }
 
 PFN_vkVoidFunction vk_icdGetInstanceProcAddr(VkInstance instance, const char *name)
@@ -73,7 +82,8 @@ PFN_vkVoidFunction vk_icdGetInstanceProcAddr(VkInstance instance, const char *na
         real_device_call = (PFN_vkGetDeviceProcAddr)call;
         return (PFN_vkVoidFunction)device_call;
     }
-    return unless_chosen(name, call);
+    PFN_vkVoidFunction played = call && is_played() ? played_device_instance(name, call) : NULL;
+    return unless_chosen(name, played ? played : call);
 }
 
 VkResult vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)
