@@ -19,6 +19,7 @@ struct cli_env {
     const char *task_data;    /* VKFI_DATA; null: not set */
     const char *manifest;     /* VKFI_MANIFEST; null: models.json of `data` */
     const char *cache_home;   /* XDG_CACHE_HOME, null or empty: not set */
+    const char *kernels;      /* folder of compiled kernels; null: they are not kept */
     const char *home;         /* HOME, else that of the user's passwd entry; null: neither is set */
     uint64_t threads;         /* VKFI_THREADS: default of --threads; 0: not set */
     const char *driver_files; /* VK_DRIVER_FILES or VK_ICD_FILENAMES, for messages; null: not set */

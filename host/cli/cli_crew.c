@@ -44,23 +44,14 @@ static uint32_t cores(void)
 /* Whether the device named `text` runs on the processor. */
 static bool on_processor(const struct gpu_list *list, const char *text)
 {
-    const size_t digits = strspn(text, "0123456789");
-    if (strcmp(text, "vk") == 0) { /* a real GPU is taken first */
-        for (size_t i = 0; i < list->count; i++) {
-            if (list->item[i].kind != GPU_KIND_CPU)
-                return false;
-        }
-        return list->count > 0;
+    size_t fits[GPU_LIST_MAX];
+    if (strcmp(text, "vk") != 0)
+        return gpu_list_fits(list, text, fits) > 0 && list->item[fits[0]].kind == GPU_KIND_CPU;
+    for (size_t i = 0; i < list->count; i++) { /* a real GPU is taken first */
+        if (list->item[i].kind != GPU_KIND_CPU)
+            return false;
     }
-    for (size_t i = 0; i < list->count; i++) {
-        const struct gpu_info *info = &list->item[i];
-        const bool named = text[digits] == '\0' ? strtoull(text, NULL, 10) == info->index
-                                                : strcasestr(info->name, text) ||
-                                                      strcasestr(info->driver_name, text);
-        if (named)
-            return info->kind == GPU_KIND_CPU;
-    }
-    return false;
+    return list->count > 0;
 }
 
 /* Threads of the CPU device at `place`, at least 1; 0: all cores. Called in the process of that

@@ -30,7 +30,9 @@ const char *cli_device_form_name(enum cpu_form form)
 
 struct gpu_params cli_device_gpu_params(const struct cli_env *env)
 {
-    return (struct gpu_params){.driver_files = env->driver_files, .validate = env->validate};
+    return (struct gpu_params){.driver_files = env->driver_files,
+                               .kernel_folder = env->kernels,
+                               .validate = env->validate};
 }
 
 static enum status find_cpu(struct cli_device *out, const char *text)

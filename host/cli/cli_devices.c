@@ -99,6 +99,7 @@ static void put_gpu(struct json_writer *w, const struct gpu_info *info, const st
     json_member_text(w, "driver_info", info->driver_info);
     json_member_text(w, "vulkan", version);
     json_member_text(w, "uuid", info->uuid);
+    json_member_text(w, "pci", info->pci[0] ? info->pci : NULL);
     json_member_hex(w, "vendor_id", info->vendor_id, 4);
     json_member_hex(w, "device_id", info->device_id, 4);
     json_member_int(w, "memory", info->memory_size);
@@ -187,6 +188,7 @@ static void print_device(const struct gpu_info *info)
     printf("  %" PRIu32 "  %s (%s)\n", info->index, info->name, gpu_kind_name(info->kind));
     printf("    driver       %s %s\n", info->driver_name, info->driver_info);
     print_version("Vulkan", info->api_version);
+    printf("    UUID         %s%s%s\n", info->uuid, info->pci[0] ? ", PCI " : "", info->pci);
     print_limits(info);
     print_float_controls(&info->float_controls);
 }
@@ -258,8 +260,10 @@ static enum status print_json(const struct cli_env *env, const struct gpu_list *
 static const char DETAILS[] =
     "DESCRIPTION\n"
     "Lists the forms of the CPU device and every Vulkan device with a compute queue: name, kind, "
-    "driver, version, the limits this program uses, and the float controls it reports. The number "
-    "in front of a Vulkan device is what -d takes.\n"
+    "driver, version, the limits this program uses, and the float controls it reports. -d takes "
+    "the number in front of a Vulkan device, its UUID or PCI address, or a piece of a name that "
+    "only "
+    "it has.\n"
     "\n"
     "--probe runs on each device the cases that decide whether it computes the bits of the exact "
     "mode: integers, rounding, contraction, order, special values, signs of zero, denormals, "

@@ -72,21 +72,23 @@ static void add_command_list(struct text *out)
     text_put(out, "COMMANDS\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         text_addf(out, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
-    text_put(out, "\nvkfi COMMAND --help describes a command.\n\n"
-                  "ENVIRONMENT\n"
-                  "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
-                  "  VKFI_MANIFEST     another models.json\n"
-                  "  VKFI_DATA         folder of the tasks' data\n"
-                  "  VKFI_THREADS      default of --threads\n"
-                  "  XDG_CACHE_HOME    models and data are kept in vkfi there; default ~/.cache\n"
-                  "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
-                  "\nEXIT CODES\n"
-                  "  0  done\n"
-                  "  1  the answer is no: a gate fails, records differ\n"
-                  "  2  wrong usage or input (a device that is not there too), or output that\n"
-                  "     could not be written\n"
-                  "  3  no Vulkan driver, device refused, or driver failure\n"
-                  "  4  a promise of this program was broken, or host memory is out\n");
+    text_put(out,
+             "\nvkfi COMMAND --help describes a command.\n\n"
+             "ENVIRONMENT\n"
+             "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
+             "  VKFI_MANIFEST     another models.json\n"
+             "  VKFI_DATA         folder of the tasks' data\n"
+             "  VKFI_THREADS      default of --threads\n"
+             "  VKFI_KERNELS      folder that keeps compiled kernels; 0: they are not kept\n"
+             "  XDG_CACHE_HOME    models, data, kernels are kept in vkfi there; default ~/.cache\n"
+             "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
+             "\nEXIT CODES\n"
+             "  0  done\n"
+             "  1  the answer is no: a gate fails, records differ\n"
+             "  2  wrong usage or input (a device that is not there too), or output that\n"
+             "     could not be written\n"
+             "  3  no Vulkan driver, device refused, or driver failure\n"
+             "  4  a promise of this program was broken, or host memory is out\n");
 }
 
 /* Options before the command: argv[0 .. argc). */
@@ -199,8 +201,22 @@ static enum status default_threads(uint64_t *out)
     return STATUS_USAGE;
 }
 
+/* VKFI_KERNELS, else a folder of the cache in `room`; null: "0", or there is no home. */
+static const char *kernel_folder(const char *cache, const char *home, char room[PATH_MAX])
+{
+    const char *folder = environment("VKFI_KERNELS");
+    if (folder)
+        return strcmp(folder, "0") == 0 ? NULL : folder;
+    if (!cache && !home)
+        return NULL;
+    const int n = cache ? snprintf(room, PATH_MAX, "%s/vkfi/kernels", cache)
+                        : snprintf(room, PATH_MAX, "%s/.cache/vkfi/kernels", home);
+    return n < PATH_MAX ? room : NULL;
+}
+
 int main(int argc, char **argv)
 {
+    char kernels[PATH_MAX];
     char data[PATH_MAX + sizeof("/../share/vkfi")];
     fpenv_set();              /* before any thread and any driver (NUMERICS.md 2) */
     signal(SIGPIPE, SIG_IGN); /* a dead worker must not end this process; see file_check_reader */
@@ -209,6 +225,7 @@ int main(int argc, char **argv)
     const char *validate = environment("VKFI_VALIDATE");
     const char *manifest = environment("VKFI_MANIFEST");
     const char *driver_files = environment("VK_DRIVER_FILES");
+    const char *cache = environment("XDG_CACHE_HOME"), *home = home_folder();
     data_folder(data);
     uint64_t threads;
     enum status st = default_threads(&threads);
@@ -217,8 +234,9 @@ int main(int argc, char **argv)
         .validate = validate && strcmp(validate, "0") != 0,
         .manifest = manifest,
         .task_data = environment("VKFI_DATA"),
-        .cache_home = environment("XDG_CACHE_HOME"),
-        .home = home_folder(),
+        .cache_home = cache,
+        .kernels = kernel_folder(cache, home, kernels),
+        .home = home,
         .threads = threads,
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
     };

@@ -36,6 +36,7 @@ struct gpu_info {
     char driver_name[256]; /* "llvmpipe", "NVIDIA" */
     char driver_info[256]; /* the driver's own words: "Mesa 22.3.6 (LLVM 15.0.6)" */
     char uuid[33];         /* deviceUUID, 32 hex digits */
+    char pci[16];          /* "0000:3a:00.0", empty: not known */
     uint32_t index;        /* index in the list, as numeric selectors mean it */
     uint32_t vendor_id, device_id;
     uint32_t driver_version; /* the driver's own packing */
@@ -78,10 +79,11 @@ struct gpu_list {
 /* All zeros are the defaults. Texts live until the call returns. */
 struct gpu_params {
     const char *selector;     /* null: best real GPU, else the first CPU device; digits: the index;
-                                 else part of the device's or driver's name, any case */
+                                 a UUID or a PCI address, with or without its domain; else part of
+                                 the device's or driver's name, any case */
     const char *driver_files; /* VK_DRIVER_FILES of the process, for messages only; null: not set */
-    const char *cache_path;   /* file that keeps compiled kernels between runs; null: none */
-    uint64_t memory_limit;    /* bytes buffers may take together; 0: the heap's size */
+    const char *kernel_folder; /* keeps compiled kernels between runs; null: none does */
+    uint64_t memory_limit;     /* bytes buffers may take together; 0: what the heaps have */
     bool validate;     /* Khronos validation layer on; STATUS_DEVICE if it is not installed */
     bool unmapped;     /* leave device memory unmapped where it could be mapped, as on a discrete
                           GPU: for tests */
@@ -97,6 +99,9 @@ enum status gpu_list(struct gpu_list *out, const struct gpu_params *params) STAT
 #define GPU_LIST_WHY 1024
 enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
                          char why[GPU_LIST_WHY]) STATUS_MUST_USE;
+
+/* The devices that a selector means, in the list's order: stores their places, returns how many. */
+size_t gpu_list_fits(const struct gpu_list *list, const char *selector, size_t out[GPU_LIST_MAX]);
 
 /* Call fpenv_set() first: CPU drivers take over this thread's floating-point mode (NUMERICS.md 5).
  * STATUS_USAGE if the selector fits no device or several. `params` null: defaults. */

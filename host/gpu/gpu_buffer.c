@@ -3,104 +3,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
 
 #define STAGING_SIZE (UINT64_C(8) << 20) /* bytes */
 #define SIZE_STEP 16
-
-static const VkMemoryPropertyFlags LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
-static const VkMemoryPropertyFlags VISIBLE =
-    VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-static const VkMemoryPropertyFlags CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-
-static uint32_t find_type(const struct gpu *gpu, uint32_t allowed, VkMemoryPropertyFlags wanted)
-{
-    for (uint32_t i = 0; i < gpu->memory.memoryTypeCount; i++) {
-        if ((allowed >> i & 1) && (gpu->memory.memoryTypes[i].propertyFlags & wanted) == wanted)
-            return i;
-    }
-    return UINT32_MAX;
-}
-
-/* Memory types from the most wanted to what every device has. */
-static uint32_t choose_type(const struct gpu *gpu, uint32_t allowed, enum gpu_buffer_use use)
-{
-    const bool direct = gpu->info.host_visible;
-    const VkMemoryPropertyFlags wanted[3][3] = {
-        [GPU_BUFFER_STORAGE] = {direct ? LOCAL | VISIBLE | CACHED : LOCAL,
-                                direct ? LOCAL | VISIBLE : LOCAL, 0},
-        [GPU_BUFFER_READBACK] = {VISIBLE | CACHED, VISIBLE, VISIBLE},
-        [GPU_BUFFER_UPLOAD] = {VISIBLE, VISIBLE, VISIBLE},
-    };
-    uint32_t type = UINT32_MAX;
-    for (size_t i = 0; i < 3 && type == UINT32_MAX; i++)
-        type = find_type(gpu, allowed, wanted[use][i]);
-    return type;
-}
-
-static enum status refuse(const struct gpu *gpu, const char *name, uint64_t asked,
-                          const char *limit, uint64_t bytes)
-{
-    log_error("%s: buffer %s asks for %" PRIu64 " bytes, %s %" PRIu64, gpu->info.name, name, asked,
-              limit, bytes);
-    return STATUS_DEVICE_MEMORY;
-}
-
-/* What all buffers together may take. Mesa 22's lavapipe always reports a heap of 2 GiB. */
-static uint64_t memory_limit(const struct gpu *gpu, uint64_t heap)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (gpu->info.kind == GPU_KIND_CPU && pages > 0 && page > 0 &&
-        (uint64_t)pages * (uint64_t)page > heap)
-        heap = (uint64_t)pages * (uint64_t)page;
-    return gpu->memory_limit && gpu->memory_limit < heap ? gpu->memory_limit : heap;
-}
-
-/* Refused here rather than by the driver: a CPU driver grants more than there is, and the process
- * is killed later. */
-static enum status check_limits(const struct gpu *gpu, const char *name, uint64_t size,
-                                uint64_t heap)
-{
-    uint64_t limit = memory_limit(gpu, heap);
-    if (gpu->compile_only) {
-        log_error("%s: buffer %s: the device was opened to compile only", gpu->info.name, name);
-        return STATUS_INTERNAL;
-    }
-    if (size > gpu->info.max_alloc)
-        return refuse(gpu, name, size, "one allocation may have", gpu->info.max_alloc);
-    if (size > limit || gpu->memory_used > limit - size)
-        return refuse(gpu, name, size, "left of the memory are",
-                      gpu->memory_used < limit ? limit - gpu->memory_used : 0);
-    return STATUS_OK;
-}
-
-static enum status allocate(struct gpu_buffer *buffer, uint32_t type, uint64_t size, bool map,
-                            const char *name)
-{
-    struct gpu *gpu = buffer->gpu;
-    enum status st = STATUS_OK;
-    const VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = size,
-        .memoryTypeIndex = type,
-    };
-    const VkMemoryPropertyFlags flags = gpu->memory.memoryTypes[type].propertyFlags;
-    void *mapped = NULL;
-    VkResult result = gpu->vk.vkAllocateMemory(gpu->device, &info, NULL, &buffer->memory);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
-        return refuse(gpu, name, size, "the driver has none left; in use are", gpu->memory_used);
-    VK(result);
-    VK(gpu->vk.vkBindBufferMemory(gpu->device, buffer->handle, buffer->memory, 0));
-    if (map)
-        VK(gpu->vk.vkMapMemory(gpu->device, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped));
-    buffer->mapped = mapped;
-    buffer->cached = (flags & CACHED) != 0;
-fail:
-    return st;
-}
 
 /* The handle of `size` bytes, and memory for it. */
 static enum status make(struct gpu_buffer *buffer, enum gpu_buffer_use use, uint64_t size,
@@ -116,27 +24,22 @@ static enum status make(struct gpu_buffer *buffer, enum gpu_buffer_use use, uint
                  (gpu->info.max_texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0),
     };
     VkMemoryRequirements needs;
+    void *mapped = NULL;
     VK(gpu->vk.vkCreateBuffer(gpu->device, &info, NULL, &buffer->handle));
     gpu->vk.vkGetBufferMemoryRequirements(gpu->device, buffer->handle, &needs);
-    const uint32_t type = choose_type(gpu, needs.memoryTypeBits, use);
-    if (type == UINT32_MAX) {
-        log_error("%s: no memory type for buffer %s", gpu->info.name, name);
-        return STATUS_DEVICE;
-    }
-    /* Mappable memory of a device with its own stays unmapped, so that the same calls take the same
-     * path on all such devices. */
-    const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
-    const uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
-    st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);
+    st = gpu_memory_check(gpu, name, needs.size);
     if (!st)
-        st = allocate(buffer, type, needs.size, map, name);
+        st = gpu_memory_take(
+            buffer, &(struct gpu_memory_request){use, needs.memoryTypeBits, needs.size, name});
     if (st)
         return st;
+    VK(gpu->vk.vkBindBufferMemory(gpu->device, buffer->handle, buffer->memory, 0));
+    /* Mappable memory of a device with its own stays unmapped, so that the same calls take the same
+     * path on all such devices. */
+    if (use != GPU_BUFFER_STORAGE || gpu->info.host_visible)
+        VK(gpu->vk.vkMapMemory(gpu->device, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped));
+    buffer->mapped = mapped;
     buffer->size = size;
-    gpu->memory_used += needs.size;
-    buffer->memory_size = needs.size;
-    if (gpu->memory_used > gpu->memory_peak)
-        gpu->memory_peak = gpu->memory_used;
 fail:
     return st;
 }
@@ -148,13 +51,11 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
     enum status st = gpu_check(gpu);
     if (st)
         return st;
-    if (size > UINT64_MAX - SIZE_STEP)
-        return refuse(gpu, name, size, "one allocation may have", gpu->info.max_alloc);
-    size = size ? (size + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP : SIZE_STEP;
     /* Checked before asking the driver, which may not answer sizes over its limits. */
-    st = check_limits(gpu, name, size, UINT64_MAX);
+    st = gpu_memory_check(gpu, name, size);
     if (st)
         return st;
+    size = size ? (size + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP : SIZE_STEP;
     struct gpu_buffer *buffer = calloc(1, sizeof(*buffer));
     if (!buffer) {
         log_error("no memory for the description of buffer %s", name);
@@ -177,8 +78,7 @@ void gpu_buffer_destroy(struct gpu_buffer **buffer)
     struct gpu *gpu = b->gpu;
     gpu_sets_forget(gpu, b->serial);
     gpu->vk.vkDestroyBuffer(gpu->device, b->handle, NULL);
-    gpu->vk.vkFreeMemory(gpu->device, b->memory, NULL);
-    gpu->memory_used -= b->memory_size;
+    gpu_memory_give(b);
     free(b);
 }
 

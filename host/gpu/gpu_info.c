@@ -19,9 +19,15 @@ struct answers {
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT subgroup_size;
     VkPhysicalDeviceDriverProperties driver;
     VkPhysicalDeviceFloatControlsProperties floats;
+    VkPhysicalDevicePCIBusInfoPropertiesEXT pci;
 };
 
-static void ask(struct answers *a, VkPhysicalDevice physical, bool has_1_3, bool has_size)
+/* What a device has beyond Vulkan 1.2. */
+struct extras {
+    bool v1_3, size, pci;
+};
+
+static void ask(struct answers *a, VkPhysicalDevice physical, struct extras has)
 {
     *a = (struct answers){
         .base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
@@ -33,6 +39,7 @@ static void ask(struct answers *a, VkPhysicalDevice physical, bool has_1_3, bool
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
         .driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
         .floats.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FLOAT_CONTROLS_PROPERTIES,
+        .pci.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT,
     };
     a->base.pNext = &a->id;
     a->id.pNext = &a->maintenance3;
@@ -40,11 +47,15 @@ static void ask(struct answers *a, VkPhysicalDevice physical, bool has_1_3, bool
     a->subgroup.pNext = &a->driver;
     a->driver.pNext = &a->floats;
     void **end = &a->floats.pNext;
-    if (has_1_3) {
+    if (has.v1_3) {
         *end = &a->maintenance4;
         end = &a->maintenance4.pNext;
     }
-    if (has_size)
+    if (has.pci) {
+        *end = &a->pci;
+        end = &a->pci.pNext;
+    }
+    if (has.size)
         *end = &a->subgroup_size;
     vkGetPhysicalDeviceProperties2(physical, &a->base);
 }
@@ -127,9 +138,12 @@ void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical)
     VkPhysicalDeviceProperties properties;
     VkQueueFamilyProperties family = {0};
     vkGetPhysicalDeviceProperties(physical, &properties);
-    bool has_size = gpu_info_has_extension(physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
-    bool has_1_3 = properties.apiVersion >= VK_API_VERSION_1_3;
-    ask(&a, physical, has_1_3, has_size);
+    const struct extras has = {
+        .v1_3 = properties.apiVersion >= VK_API_VERSION_1_3,
+        .size = gpu_info_has_extension(physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME),
+        .pci = gpu_info_has_extension(physical, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME),
+    };
+    ask(&a, physical, has);
     *out = (struct gpu_info){
         .vendor_id = properties.vendorID,
         .device_id = properties.deviceID,
@@ -146,17 +160,20 @@ void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical)
         .statistics =
             gpu_info_has_extension(physical, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME),
     };
-    if (has_1_3 && a.maintenance4.maxBufferSize && a.maintenance4.maxBufferSize < out->max_alloc)
+    if (has.v1_3 && a.maintenance4.maxBufferSize && a.maintenance4.maxBufferSize < out->max_alloc)
         out->max_alloc = a.maintenance4.maxBufferSize;
     snprintf(out->name, sizeof(out->name), "%s", properties.deviceName);
     snprintf(out->driver_name, sizeof(out->driver_name), "%s", a.driver.driverName);
     snprintf(out->driver_info, sizeof(out->driver_info), "%s", a.driver.driverInfo);
     for (size_t i = 0; i < VK_UUID_SIZE; i++)
         snprintf(out->uuid + 2 * i, 3, "%02x", a.id.deviceUUID[i]);
+    if (has.pci)
+        snprintf(out->pci, sizeof(out->pci), "%04x:%02x:%02x.%x", a.pci.pciDomain & 0xffffu,
+                 a.pci.pciBus & 0xffu, a.pci.pciDevice & 0xffu, a.pci.pciFunction & 0xfu);
     read_limits(out, &properties.limits);
     read_texels(out, physical);
     read_memory(out, physical);
-    read_subgroups(out, &a, has_size);
+    read_subgroups(out, &a, has.size);
     gpu_info_family(physical, &family);
     out->timestamps = family.timestampValidBits > 0;
 }
@@ -176,19 +193,22 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name)
     return found;
 }
 
+/* A family without graphics shares neither the desktop's time nor its watchdog. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out)
 {
     VkQueueFamilyProperties family[FAMILIES_MAX];
-    uint32_t count = FAMILIES_MAX;
+    uint32_t count = FAMILIES_MAX, best = UINT32_MAX;
     vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, family);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = count; i-- > 0;) {
+        const bool graphics = family[i].queueFlags & VK_QUEUE_GRAPHICS_BIT;
         if (!(family[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || family[i].queueCount == 0)
             continue;
-        if (out)
-            *out = family[i];
-        return i;
+        if (best == UINT32_MAX || !graphics || (family[best].queueFlags & VK_QUEUE_GRAPHICS_BIT))
+            best = i;
     }
-    return UINT32_MAX;
+    if (out && best != UINT32_MAX)
+        *out = family[best];
+    return best;
 }
 
 const char *gpu_kind_name(enum gpu_kind kind)

@@ -54,10 +54,14 @@ struct gpu {
     bool abandoned; /* work is still in flight that will never be waited for: nothing is freed */
 
     VkPipelineCache cache;
-    char *cache_path; /* owned; null: not kept */
+    char *cache_path;    /* owned; null: not kept */
+    uint64_t cache_hash; /* of the bytes that it began with */
+    bool compiled;       /* some pipeline was made */
 
     uint64_t memory_limit, memory_used, memory_peak; /* bytes */
-    uint64_t serial;                                 /* of the next buffer */
+    uint64_t heap_used[VK_MAX_MEMORY_HEAPS];         /* bytes */
+    bool told_of_host_memory;
+    uint64_t serial; /* of the next buffer */
 
     struct gpu_sets *sets;          /* gpu_sets.c; created on first use */
     struct gpu_pipeline *pipelines; /* gpu_pipelines.c; owned list */
@@ -72,6 +76,7 @@ struct gpu_buffer {
     uint64_t size, memory_size; /* bytes: as asked, as taken from the device */
     VkBuffer handle;
     VkDeviceMemory memory;
+    uint32_t heap;
     uint8_t *mapped; /* null: not mapped */
     bool cached;     /* the host reads it quickly */
 };
@@ -123,8 +128,30 @@ enum status gpu_instance_devices(const struct gpu_instance *instance,
 void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical);
 bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
 
-/* Family with compute, or UINT32_MAX. */
+/* Family with compute, without graphics if there is one, or UINT32_MAX. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
+
+/* STATUS_USAGE, logged: none or several; `selector` null: the best. */
+enum status gpu_list_choose(const struct gpu_list *list, const char *selector,
+                            size_t *out) STATUS_MUST_USE;
+
+/* What a buffer's memory has to be. */
+struct gpu_memory_request {
+    enum gpu_buffer_use use;
+    uint32_t types; /* bits */
+    uint64_t size;  /* bytes */
+    const char *name;
+};
+
+/* Refuses what is over a limit before the driver is asked: a CPU driver grants more than there is,
+ * and the process is killed later. */
+enum status gpu_memory_check(const struct gpu *gpu, const char *name,
+                             uint64_t size) STATUS_MUST_USE;
+
+/* Memory for a buffer, of the first type by preference that has some. */
+enum status gpu_memory_take(struct gpu_buffer *out,
+                            const struct gpu_memory_request *request) STATUS_MUST_USE;
+void gpu_memory_give(struct gpu_buffer *buffer);
 
 /* Length of a list indexed by binding. */
 static inline uint32_t gpu_bindings_end(uint32_t bindings)
@@ -157,8 +184,8 @@ enum status gpu_pipelines_find(struct gpu *gpu, const struct gpu_pipeline_key *k
                                VkPipeline **out) STATUS_MUST_USE;
 void gpu_pipelines_finish(struct gpu *gpu);
 
-/* The pipeline cache: read at open, written back at close. */
-enum status gpu_cache_init(struct gpu *gpu, const char *path) STATUS_MUST_USE;
+/* The pipeline cache: read at open, written back at close; `folder` null: not kept. */
+enum status gpu_cache_init(struct gpu *gpu, const char *folder) STATUS_MUST_USE;
 void gpu_cache_finish(struct gpu *gpu);
 
 #endif

@@ -1,93 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* One device: chosen, opened, closed. */
-#include <ctype.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
-
-/* Larger is better, when nothing was asked for. */
-static int rank(enum gpu_kind kind)
-{
-    switch (kind) {
-    case GPU_KIND_DISCRETE:
-        return 4;
-    case GPU_KIND_INTEGRATED:
-        return 3;
-    case GPU_KIND_VIRTUAL:
-        return 2;
-    case GPU_KIND_OTHER:
-        return 1;
-    case GPU_KIND_CPU:
-        break;
-    }
-    return 0;
-}
-
-static bool contains(const char *text, const char *piece)
-{
-    size_t n = strlen(piece);
-    for (; *text; text++) {
-        if (strncasecmp(text, piece, n) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum status choose_index(const struct gpu_list *list, const char *text, size_t *out)
-{
-    char *end;
-    unsigned long index = strtoul(text, &end, 10);
-    if (*end == '\0' && index < list->count) {
-        *out = index;
-        return STATUS_OK;
-    }
-    log_error("found device %s, expected 0..%zu or a piece of a name; vkfi devices lists them",
-              text, list->count - 1);
-    return STATUS_USAGE;
-}
-
-static enum status choose_name(const struct gpu_list *list, const char *text, size_t *out)
-{
-    size_t fits = 0, other = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct gpu_info *info = &list->item[i];
-        if (!contains(info->name, text) && !contains(info->driver_name, text))
-            continue;
-        if (fits++ == 0)
-            *out = i;
-        else
-            other = i;
-    }
-    if (fits == 1)
-        return STATUS_OK;
-    if (fits == 0)
-        log_error("found device '%s', expected an index or a piece of a name such as '%s'; vkfi "
-                  "devices lists them",
-                  text, list->item[0].name);
-    else
-        log_error("device '%s' fits %zu devices, %zu and %zu among them; expected an index", text,
-                  fits, *out, other);
-    return STATUS_USAGE;
-}
-
-static enum status choose(const struct gpu_list *list, const char *selector, size_t *out)
-{
-    *out = 0;
-    if (selector && isdigit((unsigned char)selector[0]))
-        return choose_index(list, selector, out);
-    if (selector)
-        return choose_name(list, selector, out);
-    for (size_t i = 1; i < list->count; i++) {
-        if (rank(list->item[i].kind) > rank(list->item[*out].kind))
-            *out = i;
-    }
-    return STATUS_OK;
-}
 
 /* Finds the listed device in this process's own instance. */
 static enum status find(struct gpu *gpu)
@@ -198,7 +116,7 @@ enum status gpu_open(struct gpu **out, const struct gpu_params *params)
         goto fail;
     }
     if ((st = gpu_list(list, params)) != STATUS_OK ||
-        (st = choose(list, params->selector, &index)) != STATUS_OK)
+        (st = gpu_list_choose(list, params->selector, &index)) != STATUS_OK)
         goto fail;
     gpu->info = list->item[index];
     gpu->info.host_visible &= !params->unmapped;
@@ -206,7 +124,7 @@ enum status gpu_open(struct gpu **out, const struct gpu_params *params)
     gpu->memory_limit = params->memory_limit;
     if ((st = gpu_instance_init(&gpu->instance, params)) != STATUS_OK ||
         (st = find(gpu)) != STATUS_OK || (st = make_device(gpu)) != STATUS_OK ||
-        (st = gpu_cache_init(gpu, params->cache_path)) != STATUS_OK)
+        (st = gpu_cache_init(gpu, params->kernel_folder)) != STATUS_OK)
         goto fail;
     read_properties(gpu);
     free(list);

@@ -179,6 +179,7 @@ static enum status make_pipeline(struct build *b, VkShaderModule module, VkPipel
         .layout = kernel->layout,
     };
     VK(gpu->vk.vkCreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL, out));
+    gpu->compiled = true;
 fail:
     return st;
 }

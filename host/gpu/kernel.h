@@ -18,6 +18,7 @@ struct shader_code {
     const uint32_t *words; /* SPIR-V, host byte order */
     size_t size;           /* bytes */
     bool exact;            /* passed the checker of NUMERICS.md 2 */
+    uint64_t hash;         /* of the words */
 };
 
 #define KERNEL_BINDINGS_MAX 16

@@ -140,7 +140,7 @@ static void test_statistics_without_capture(void **state)
 static void test_not_a_shader(void **state)
 {
     uint32_t words[64];
-    const struct shader_code code = {"broken", words, sizeof(words), true};
+    const struct shader_code code = {"broken", words, sizeof(words), true, 0};
     struct kernel_params p = truth();
     p.code = &code;
     memcpy(words, shader_bandwidth.words, sizeof(words));
@@ -295,26 +295,6 @@ static void test_shared_pipeline(void **state)
     kernel_destroy(&c);
 }
 
-/* Whatever the cache file holds, kernels are created; and it is kept if the driver has one. */
-static void test_cache(void **state)
-{
-    (void)state;
-    char path[] = "/tmp/vkfi_cache_XXXXXX";
-    struct kernel_params p = truth();
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, "garbage that is long enough for a cache header", 46), 46);
-    close(fd);
-    for (int i = 0; i < 3; i++) {
-        struct gpu *gpu = NULL;
-        const struct gpu_params params = {.cache_path = path};
-        assert_int_equal(gpu_open(&gpu, &params), STATUS_OK);
-        expect(gpu, &p, STATUS_OK, "");
-        gpu_close(&gpu);
-    }
-    unlink(path);
-}
-
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,7 +302,7 @@ static int run(void)
         cmocka_unit_test(test_subgroup),        cmocka_unit_test(test_statistics_without_capture),
         cmocka_unit_test(test_not_a_shader),    cmocka_unit_test(test_shared_layout),
         cmocka_unit_test(test_shared_pipeline), cmocka_unit_test(test_patch),
-        cmocka_unit_test(test_plain_constants), cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_plain_constants),
     };
     return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests));
 }

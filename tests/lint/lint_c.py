@@ -101,8 +101,11 @@ def functions(text):
         start = opening
         while start > 0 and lines[start - 1].strip() and not re.match(r"#|.*[;}]\s*$", lines[start - 1]):
             start -= 1
-        head = split_signature(" ".join(lines[start:opening]))
+        signature = " ".join(lines[start:opening])
+        head = split_signature(signature)
         end = next((n for n in range(opening, len(lines)) if lines[n].startswith("}")), opening)
         if head:
             is_static = any(re.match(r"(?:.*\s)?(?:static|\w+_INLINE)\b", l) for l in lines[start:opening])
-            yield Function(head[0], start + 1, end - start + 1, count_parameters(head[1]), is_static)
+            theirs = "VKAPI_CALL" in signature  # Vulkan calls it, and says what it is given
+            yield Function(head[0], start + 1, end - start + 1, 0 if theirs else count_parameters(head[1]),
+                           is_static)

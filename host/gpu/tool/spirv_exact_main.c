@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The build's tool for shaders: decorates, checks and embeds SPIR-V files (NUMERICS.md 2). */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "gpu/spirv.h"
@@ -55,8 +57,9 @@ static enum status embed(const struct spirv *module, const char *name, const cha
     if (!st)
         st = text_addf(&text,
                        "\n};\n\nconst struct shader_code shader_%s = {\"%s\", words, "
-                       "sizeof(words), %s};\n",
-                       name, name, strcmp(exact, "exact") == 0 ? "true" : "false");
+                       "sizeof(words), %s, UINT64_C(0x%016" PRIx64 ")};\n",
+                       name, name, strcmp(exact, "exact") == 0 ? "true" : "false",
+                       hash_fold_bytes(0, module->words, module->count * sizeof(*module->words)));
     if (!st)
         st = file_write(to, text.data, text.size);
     text_finish(&text);

@@ -68,7 +68,7 @@ static bool is_played(void)
 static PFN_vkVoidFunction device_call(VkDevice device, const char *name)
 {
     PFN_vkVoidFunction call = real_device_call(device, name);
-    PFN_vkVoidFunction played = call && is_played() ? played_device_call(name, call) : NULL;
+    PFN_vkVoidFunction played = call && is_played() ? played_calls_find(name, call) : NULL;
     return unless_chosen(name, played ? played : call);
 }
 

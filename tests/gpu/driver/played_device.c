@@ -263,6 +263,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create(VkPhysicalDevice physical,
     VkDeviceCreateInfo real = *info;
     VkDeviceQueueCreateInfo queue = *info->pQueueCreateInfos;
     queue.queueFamilyIndex = 0;
+    played_calls_begin();
     real.pQueueCreateInfos = &queue;
     return real_create(real_of(physical), played_device_has("families") ? &real : info, callbacks,
                        out);

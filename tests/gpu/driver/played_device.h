@@ -17,6 +17,7 @@
  *   slow=N            nanoseconds of a workgroup
  *   watchdog=N        milliseconds of a submit after which the device is lost
  *   lost=N            the device is lost at the N-th submit
+ *   late              and tells it when that is waited for
  *   equal             two devices that differ in UUID and PCI address
  *   same              two drivers of one device: equal in these too
  *   families          a family of queues with graphics before one without */
@@ -25,7 +26,10 @@ uint64_t played_device_number(const char *setting, uint64_t otherwise);
 
 /* What is called in place of `real`: null: that itself. */
 PFN_vkVoidFunction played_device_instance(const char *name, PFN_vkVoidFunction real);
-PFN_vkVoidFunction played_device_call(const char *name, PFN_vkVoidFunction real);
+PFN_vkVoidFunction played_calls_find(const char *name, PFN_vkVoidFunction real);
+
+/* A new device: nothing was submitted. */
+void played_calls_begin(void);
 
 /* A call that is replaced, and where the real one is kept. */
 struct played_device_entry {
