@@ -7,6 +7,8 @@
 # gives one line, and its tests skip. Shell exports go to standard output.
 set -euo pipefail
 
+# shellcheck source=third_party/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 FOLDER=$(mkdir -p "$1" && cd "$1" && pwd)
 TRIPLET=$(gcc -print-multiarch)
 
@@ -14,21 +16,10 @@ say() {
     echo "drivers: $*" >&2
 }
 
-# fetch_backports FOLDER: packages of the second Mesa as .deb files. The suite's address is that of
-# the machine's own package source; its lists are separate.
+# fetch_backports FOLDER: packages of the second Mesa as .deb files.
 fetch_backports() {
-    local uri apt=$1/apt
-    mkdir -p "$apt/lists/partial" "$apt/cache"
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
-    [ -n "$uri" ] || uri=$(apt-get indextargets --format '$(REPO_URI)' 'Suite: bookworm' | head -n 1)
-    [ -n "$uri" ] || return 1
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri bookworm-backports main" \
-        >"$apt/sources.list"
-    local options=(-q -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
-        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
-        -o APT::Update::Post-Invoke::= -o APT::Update::Post-Invoke-Success::=)
-    apt-get "${options[@]}" update && (cd "$1" &&
-        apt-get "${options[@]}" download mesa-vulkan-drivers libdrm2 libdrm-amdgpu1)
+    apt_prepare "$1/apt" deb bookworm-backports &&
+        (cd "$1" && apt_apart apt-get "$1/apt" download mesa-vulkan-drivers libdrm2 libdrm-amdgpu1)
 }
 
 # write_icd FROM TO LIBRARY: a driver's manifest with the unpacked library in place of the installed one.
@@ -77,7 +68,7 @@ setup_swiftshader() {
     mkdir -p "$temp" "$out"
     # The package changes often: lists a few days old name a missing version.
     if ! (cd "$temp" && { apt-get -q download chromium-common ||
-        { refresh_lists && apt-get -q download chromium-common; }; }) \
+        { apt_root update && apt-get -q download chromium-common; }; }) \
         >"$FOLDER/swiftshader.log" 2>&1 </dev/null; then
         say "chromium-common cannot be had (see $FOLDER/swiftshader.log): tests on SwiftShader will be skipped"
         rm -rf "$temp" "$out"
@@ -87,14 +78,6 @@ setup_swiftshader() {
     mv "$temp/root/usr/lib/chromium/libvk_swiftshader.so" "$out/"
     mv "$temp/root/usr/lib/chromium/vk_swiftshader_icd.json" "$out/"
     rm -rf "$temp"
-}
-
-refresh_lists() {
-    if [ "$(id -u)" = 0 ]; then
-        apt-get -q update
-    else
-        sudo apt-get -q update
-    fi
 }
 
 # export_file NAME FILE...: the first that exists.
@@ -120,6 +103,8 @@ if [ -e "$FOLDER/mesa25/stamp" ]; then
 fi
 export_file VKFI_ICD_SWIFTSHADER "$FOLDER/swiftshader/vk_swiftshader_icd.json" \
     /usr/lib/chromium/vk_swiftshader_icd.json
+# What vendor_compilers.sh builds, if it ever runs.
+printf 'export VKFI_VENDORS=%q\n' "$FOLDER/vendors"
 # RADV asks for it even where nothing is displayed.
 mkdir -p "$FOLDER/runtime"
 chmod 700 "$FOLDER/runtime"

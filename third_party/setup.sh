@@ -3,6 +3,7 @@
 # From a fresh Debian 12 machine to the main job or the tests, in one command; a second run is quick.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. third_party/apt.sh
 
 usage() {
     cat <<'TEXT'
@@ -44,36 +45,6 @@ say() {
 die() {
     say "$*"
     exit 2
-}
-
-# Runs apt-get as root.
-root_apt() {
-    local root=()
-    [ "$(id -u)" = 0 ] || root=(sudo)
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
-}
-
-# Installs missing packages, with at most one `apt-get update` per run.
-install_packages() {
-    local missing=() package
-    for package in "$@"; do
-        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
-            missing+=("$package")
-        fi
-    done
-    if [ ${#missing[@]} = 0 ]; then
-        return
-    fi
-    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-        die "found neither root nor sudo, expected one of them to install ${missing[*]}"
-    fi
-    say "installing ${missing[*]} (minutes, by the speed of the network; log: $CACHE/apt.log)"
-    local log=$CACHE/apt.log
-    if ! { root_apt update && root_apt install -y --no-install-recommends "${missing[@]}"; } \
-        </dev/null >"$log" 2>&1; then
-        tail -n 5 "$log" >&2
-        die "apt-get could not install the packages (all of its output: $log)"
-    fi
 }
 
 # A Python with reference implementations, for tests only. Only wheels: no build step is run, and
@@ -192,10 +163,10 @@ main() {
     [ $# = 1 ] || die "found words after '$mode', expected none"
     mkdir -p "$CACHE"
     if [ "$mode" = run ]; then
-        install_packages "${BUILD_PACKAGES[@]}"
+        apt_install "$CACHE/apt.log" "${BUILD_PACKAGES[@]}"
     else
         [ "$mode" != full ] || TEST_PACKAGES+=("${FULL_PACKAGES[@]}")
-        install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+        apt_install "$CACHE/apt.log" "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
         setup_python
         write_environment
     fi

@@ -87,7 +87,8 @@ struct gpu_params {
     bool validate;     /* Khronos validation layer on; STATUS_DEVICE if it is not installed */
     bool unmapped;     /* leave device memory unmapped where it could be mapped, as on a discrete
                           GPU: for tests */
-    bool compile_only; /* kernels only: no memory is touched, nothing can be run */
+    bool compile_only; /* kernels only: no memory is touched, nothing can be run; a device may
+                          report any version of Vulkan */
 };
 
 /* Devices with a compute queue and Vulkan 1.2, in the loader's order. The drivers are loaded in a

@@ -92,6 +92,7 @@ enum status gpu_instance_init(struct gpu_instance *out, const struct gpu_params 
     out->instance = VK_NULL_HANDLE;
     out->messenger = VK_NULL_HANDLE;
     atomic_init(&out->messages, 0);
+    out->least_version = params->compile_only ? VK_API_VERSION_1_0 : VK_API_VERSION_1_2;
     if (volkInitialize() != VK_SUCCESS) {
         log_error("no Vulkan loader (libvulkan.so.1) on this machine");
         return STATUS_DEVICE;
@@ -156,7 +157,7 @@ enum status gpu_instance_devices(const struct gpu_instance *instance,
     for (uint32_t i = 0; i < count; i++) {
         VkPhysicalDeviceProperties properties;
         vkGetPhysicalDeviceProperties(found[i], &properties);
-        if (properties.apiVersion >= VK_API_VERSION_1_2 &&
+        if (properties.apiVersion >= instance->least_version &&
             gpu_info_family(found[i], NULL) != UINT32_MAX)
             out[(*out_count)++] = found[i];
         else

@@ -36,6 +36,7 @@ struct gpu_instance {
     VkDebugUtilsMessengerEXT messenger;
     _Atomic uint32_t messages; /* of the validation layer; its address is the messenger's user
                                   data */
+    uint32_t least_version;    /* of devices: what the program needs, or, to compile only, any */
 };
 
 struct gpu {

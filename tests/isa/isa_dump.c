@@ -18,8 +18,9 @@
 static const char usage[] = "usage: isa_dump < JOBS\n"
                             "A job is a line: exact|native FILE.spv [ID=VALUE ...], specialization "
                             "constants by id.\n"
-                            "Prints \"device = ...\", then per job \"job = N\" and what "
-                            "kernel_statistics says.\n";
+                            "Prints \"device = ...\", \"controls = ...\" (float modes that the "
+                            "device can be asked for),\n"
+                            "then per job \"job = N\" and what kernel_statistics says.\n";
 
 struct job {
     bool exact;
@@ -114,7 +115,10 @@ static enum status dump_all(struct gpu *gpu, struct arena *arena)
     size_t size, number = 0;
     enum status st = file_read(arena, "-", &lines, &size);
     const struct gpu_info *info = gpu_get_info(gpu);
+    const struct gpu_float_controls *c = &info->float_controls;
     printf("device = %s, %s %s\n", info->name, info->driver_name, info->driver_info);
+    printf("controls = %s%s%s\n", c->denorm_flush_to_zero ? "flush " : "",
+           c->rounding_rte ? "nearest " : "", c->signed_zero_inf_nan_preserve ? "preserve" : "");
     while (!st && (line = strtok_r(lines, "\n", &lines)) != NULL) {
         printf("job = %zu\n", number++);
         st = parse(&job, line);

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The chips whose compilers are asked, how each is reached without the chip, and what is stated of it.
+
+usage: isa_chips.py          prints the names
+"""
+
+import collections
+import os
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from isa_vendors import Adreno, Amd, Broadcom, Intel, Mali  # noqa: E402
+
+# `limits`: {statistic: (least, most)} for every kernel without an active hook.
+# `spills`: kernels (pattern) that may keep registers in memory, and why it is so.
+# `schedules`: names of statistics and opcodes (pattern) that may differ with an idle hook, the most
+# by which, in kernels (pattern), and why.
+# `lacks`: float modes of NUMERICS.md 5 that the chip cannot be asked for, and what that means.
+Chip = collections.namedtuple(
+    "Chip", "name title driver environments code limits spills schedules lacks",
+    defaults=({}, [], [], {}))
+Driver = collections.namedtuple("Driver", "manifest shim")
+
+
+def amd(name, title, driver, *families, **more):
+    """Families: names RADV_FORCE_FAMILY knows it by, in Mesa 22 and 25."""
+    return Chip(name, title, driver, [{"RADV_FORCE_FAMILY": f} for f in families], Amd, **more)
+
+
+def intel(name, title, driver, **more):
+    return Chip(name, title, driver, [{"INTEL_STUB_GPU_PLATFORM": name}], Intel, **more)
+
+
+def adreno(number, title, **more):
+    return Chip(f"a{number}", title, "turnip25", [{"FD_GPU_ID": str(number)}], Adreno, **more)
+
+
+def mali(name, title, number, **more):
+    env = {"PAN_GPU_ID": number, "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1"}
+    return Chip(name, title, "panvk25", [env], Mali, **more)
+
+
+CHIPS = [
+    amd("gfx9", "AMD Vega 10", "radv", "vega10"),
+    amd("gfx10.3", "AMD Navi 21", "radv", "navi21"),
+    amd("gfx11", "AMD Navi 31", "radv", "gfx1100", "navi31"),
+    amd("gfx11-mesa25", "AMD Navi 31 (second Mesa)", "radv25", "navi31"),
+    intel("skl", "Intel Skylake GT2", "intel22"),
+    intel("tgl", "Intel Tiger Lake GT2", "intel22"),
+    intel("dg2", "Intel Arc A", "intel22"),
+    intel("bmg", "Intel Arc B", "intel25"),
+    intel("lnl", "Intel Lunar Lake", "intel25"),
+    adreno(660, "Qualcomm Adreno 660"),
+    adreno(740, "Qualcomm Adreno 740"),
+    mali("g610", "ARM Mali-G610", "a867"),
+    Chip("v3d42", "Broadcom V3D 4.2", "v3dv25", [{}], Broadcom),
+]
+
+
+def find_driver(name):
+    """The Driver of that name, or a line that says what is not there."""
+    if name == "radv25":
+        manifest = os.environ.get("VKFI_ICD_RADEON25")
+        return Driver(manifest, None) if manifest else (
+            "no second Mesa on this machine (third_party/drivers.sh; VKFI_ICD_RADEON25)")
+    if name == "radv":
+        given = os.environ.get("VKFI_ICD_RADEON")
+        found = [Path(given)] if given else sorted(
+            Path("/usr/share/vulkan/icd.d").glob("radeon_icd*.json"))
+        manifest = next((str(path) for path in found if path.is_file()), None)
+        return Driver(manifest, None) if manifest else (
+            "no RADV on this machine (mesa-vulkan-drivers has it; VKFI_ICD_RADEON names its "
+            "radeon_icd file)")
+    folder = Path(os.environ.get("VKFI_VENDORS", "vendors")) / name
+    if not (folder / "version").is_file():
+        return (f"no {name} on this machine (third_party/vendor_compilers.sh {name} builds it; "
+                "VKFI_VENDORS names the folder)")
+    return Driver(str(folder / "icd.json"), str(folder / "shim.so"))
+
+
+if __name__ == "__main__":
+    print("\n".join(chip.name for chip in CHIPS))

@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds the vendors' Vulkan drivers that compile without their hardware, from Debian's sources of Mesa.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: bash third_party/vendor_compilers.sh [DRIVER...]
+
+  intel22   Intel, Mesa 22.3.6 (Debian 12)        turnip25  Adreno, Mesa 25.0.7 (bookworm-backports)
+  panvk25   Mali, Mesa 25.0.7                     v3dv25    Broadcom, Mesa 25.0.7
+  intel25   Intel, Mesa 25.0.7; needs LLVM 15
+
+Builds those named, else all, in this order; each with Mesa's noop DRM shim, which stands for the
+kernel driver of the GPU, so that the driver opens and compiles and runs nothing. tests/isa uses
+them; nothing else does, and nothing of the system is replaced.
+
+Two free cores take 45 to 75 minutes for all, the sources are 75 MB, trees 2 GB until a driver of
+each is done. One that is interrupted goes on where it was; one that is done is left alone. All lies under
+${XDG_CACHE_HOME:-$HOME/.cache}/vkfi/drivers/vendors; packages come from apt (as root, or by sudo)
+and meson from pip. Exit status: 0 done, 2 a driver could not be built.
+TEXT
+}
+
+# name | version of Mesa | driver | shim, both relative to the tree's build folder
+DRIVERS='intel22 22.3.6 src/intel/vulkan/libvulkan_intel.so src/intel/tools/libintel_noop_drm_shim.so
+turnip25 25.0.7 src/freedreno/vulkan/libvulkan_freedreno.so src/freedreno/drm-shim/libfreedreno_noop_drm_shim.so
+panvk25 25.0.7 src/panfrost/vulkan/libvulkan_panfrost.so src/panfrost/drm-shim/libpanfrost_noop_drm_shim.so
+v3dv25 25.0.7 src/broadcom/vulkan/libvulkan_broadcom.so src/broadcom/drm-shim/libv3d_noop_drm_shim.so
+intel25 25.0.7 src/intel/vulkan/libvulkan_intel.so src/intel/tools/libintel_noop_drm_shim.so'
+
+# By version: Debian's suite, options of meson, packages beside PACKAGES. Neither builds for a window
+# system or OpenGL.
+declare -A SUITE=([22.3.6]=bookworm [25.0.7]=bookworm-backports)
+declare -A OPTIONS=(
+    [22.3.6]='-Dvulkan-drivers=intel -Dllvm=disabled'
+    [25.0.7]='-Dvulkan-drivers=freedreno,panfrost,broadcom,intel -Dfreedreno-kmds=msm
+        -Dintel-rt=disabled -Dllvm=enabled -Dvideo-codecs='
+)
+# shellcheck disable=SC2054 # the comma is meson's
+COMMON=(--wrap-mode=nodownload --buildtype=release --optimization=1 -Db_ndebug=true -Dgallium-drivers= -Dplatforms=
+    -Dglx=disabled -Degl=disabled -Dgbm=disabled -Dopengl=false -Dgles1=disabled -Dgles2=disabled
+    -Dshader-cache=disabled -Dtools=drm-shim,intel)
+PACKAGES=(gcc g++ libc6-dev ninja-build pkg-config bison flex xz-utils binutils libdrm-dev libexpat1-dev
+    zlib1g-dev libelf-dev glslang-tools python3 python3-venv)
+declare -A MORE=(
+    [22.3.6]=''
+    [25.0.7]='llvm-15-dev libclang-15-dev libclc-15 libclc-15-dev libllvmspirvlib-15-dev'
+)
+MESON=(meson==1.7.0 mako==1.3.10 pyyaml==6.0.4 packaging==26.4 ply==3.11 setuptools==65.5.0)
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. third_party/apt.sh
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
+FOLDER=$CACHE/drivers/vendors
+
+say() {
+    echo "vendors: $*" >&2
+}
+
+die() {
+    say "$*"
+    exit 2
+}
+
+# field NAME N: the N-th word of a driver's line.
+field() {
+    awk -v name="$1" -v n="$2" '$1 == name { print $n }' <<<"$DRIVERS"
+}
+
+setup_meson() {
+    local stamp
+    stamp=$FOLDER/meson/$(cksum <<<"${MESON[*]}" | cut -d' ' -f1).stamp
+    if [ ! -e "$stamp" ]; then
+        say "fetching ${MESON[*]}"
+        /usr/bin/python3 -m venv --clear "$FOLDER/meson" &&
+            "$FOLDER/meson/bin/python3" -m pip --disable-pip-version-check install --quiet \
+                --only-binary=:all: "${MESON[@]}" </dev/null >&2 || die "meson could not be fetched"
+        touch "$stamp"
+    fi
+    PATH=$FOLDER/meson/bin:$PATH
+}
+
+# fetch_source VERSION: the path of Mesa's tarball of that version. Debian signs the suite's list,
+# which has its sha256; the .dsc of a suite may be gone while the tarball is there.
+fetch_source() {
+    local version=$1 apt=$FOLDER/apt-$1 index name sum
+    apt_prepare "$apt" deb-src "${SUITE[$version]}" >"$FOLDER/apt-$version.log" 2>&1 </dev/null ||
+        die "the sources of ${SUITE[$version]} cannot be had (see $FOLDER/apt-$version.log)"
+    index=$(apt_apart apt-cache "$apt" showsrc --only-source mesa)
+    read -r sum name < <(awk '/^Checksums-Sha256:/ { on = 1; next } /^[^ ]/ { on = 0 }
+        on && $3 ~ /\.orig\.tar\.[a-z0-9]+$/ { print $1, $3 }' <<<"$index" | grep -F "mesa_$version.") ||
+        die "found $(grep '^Version' <<<"$index" | sort -u | tr '\n' ' ')in ${SUITE[$version]}, expected mesa $version"
+    if ! sha256sum --quiet --check <<<"$sum $FOLDER/$name" >/dev/null 2>&1; then
+        say "fetching $name"
+        (cd "$FOLDER" && apt_apart apt-get "$apt" --download-only --only-source source mesa) \
+            >>"$FOLDER/apt-$version.log" 2>&1 </dev/null || true
+        sha256sum --quiet --check <<<"$sum $FOLDER/$name" >&2 ||
+            die "$name cannot be had (see $FOLDER/apt-$version.log)"
+    fi
+    echo "$FOLDER/$name"
+}
+
+# make_tree VERSION: an unpacked and configured tree.
+make_tree() {
+    local version=$1 tree=$FOLDER/mesa-$1 source packages options
+    read -ra packages <<<"${MORE[$version]}"
+    read -rd '' -a options <<<"${OPTIONS[$version]}" || true
+    apt_install "$FOLDER/apt.log" "${PACKAGES[@]}" "${packages[@]}"
+    setup_meson
+    if [ ! -e "$tree/VERSION" ]; then
+        source=$(fetch_source "$version")
+        rm -rf "$tree" "$tree.part"
+        mkdir -p "$tree.part"
+        tar -xf "$source" -C "$tree.part" --strip-components=1
+        mv "$tree.part" "$tree"
+    fi
+    [ "$(cat "$tree/VERSION")" = "$version" ] ||
+        die "found Mesa $(cat "$tree/VERSION") in $tree, expected $version"
+    if [ ! -e "$tree/build/build.ninja" ]; then
+        say "configuring Mesa $version"
+        meson setup "$tree/build" "$tree" "${COMMON[@]}" "${options[@]}" \
+            >"$FOLDER/mesa-$version.log" 2>&1 </dev/null || {
+            rm -rf "$tree/build"
+            tail -n 5 "$FOLDER/mesa-$version.log" >&2
+            die "meson could not configure Mesa $version (all of its output: $FOLDER/mesa-$version.log)"
+        }
+    fi
+}
+
+# progress NAME: ninja's steps, one line a minute.
+progress() {
+    local began=$SECONDS last=$SECONDS line
+    while IFS= read -r line; do
+        if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((SECONDS >= last + 60)); then
+            last=$SECONDS
+            say "$1: ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} steps, $(((SECONDS - began) / 60)) min"
+        fi
+    done
+}
+
+# build NAME: the driver, its shim and its manifest in a folder of that name, which appears whole.
+build() {
+    local name=$1 version driver shim tree log out temp
+    version=$(field "$name" 2) driver=$(field "$name" 3) shim=$(field "$name" 4)
+    tree=$FOLDER/mesa-$version/build log=$FOLDER/$name.log out=$FOLDER/$name temp=$FOLDER/$name.part
+    if [ "$(cat "$out/version" 2>/dev/null)" = "$version" ]; then
+        say "$name: Mesa $version is there"
+        return
+    fi
+    make_tree "$version"
+    say "$name: building (log: $log)"
+    NINJA_STATUS='[%f/%t] ' ninja -C "$tree" -j "$(nproc)" "$driver" "$shim" 2>&1 </dev/null |
+        tee "$log" | progress "$name" || {
+        grep -m 3 -E 'FAILED|error' "$log" >&2
+        die "$name: the build failed (all of its output: $log)"
+    }
+    rm -rf "$out" "$temp"
+    mkdir -p "$temp"
+    strip --strip-debug -o "$temp/driver.so" "$tree/$driver"
+    strip --strip-debug -o "$temp/shim.so" "$tree/$shim"
+    printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' \
+        "$out/driver.so" >"$temp/icd.json"
+    echo "$version" >"$temp/version"
+    mv "$temp" "$out"
+    say "$name: done, $((SECONDS / 60)) min since the start"
+}
+
+# Trees of which every driver is there go.
+clean() {
+    local version name
+    for version in "${!SUITE[@]}"; do
+        while read -r name; do
+            [ -e "$FOLDER/$name/version" ] || continue 2
+        done < <(awk -v v="$version" '$2 == v { print $1 }' <<<"$DRIVERS")
+        rm -rf "$FOLDER/mesa-$version"
+    done
+}
+
+main() {
+    local names name
+    read -rd '' -a names < <(awk '{ print $1 }' <<<"$DRIVERS") || true
+    case ${1:-} in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    esac
+    for name in "$@"; do
+        [ -n "$(field "$name" 1)" ] || die "found driver '$name', expected one of ${names[*]}"
+    done
+    [ $# = 0 ] || names=("$@")
+    mkdir -p "$FOLDER"
+    exec 9>"$FOLDER/lock"
+    flock -n 9 || die "another call is building (lock: $FOLDER/lock)"
+    for name in "${names[@]}"; do
+        build "$name"
+    done
+    clean
+    say "done: ${names[*]}; the tests: . $CACHE/env.sh; ctest --test-dir build -R '^isa/' --output-on-failure"
+}
+
+main "$@"
