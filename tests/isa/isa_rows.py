@@ -46,11 +46,12 @@ def is_for_gpus(name, forms):
     return not name.endswith("_texel") and (op != "linear" or rest[-1] in forms)
 
 
-def settings_of(shader, shapes):
-    """Distinct {id: value} of a shader, the one of the table first."""
+def settings_of(shader, shapes, keeps):
+    """Distinct {id: value} of a shader, the one of the table first. `keeps`: also those that keep
+    the sums' rows."""
     shape = {spec: values[shader.op] for spec, values in shapes.items() if shader.op in values}
     return fs.distinct([shader.settings({fs.ACT_ID: act, fs.KV_ID: kv, KEEP_ID: keep, **shape})
-                        for keep in (0, 1) for act, kv in STORAGE])
+                        for keep in range(1 + keeps) for act, kv in STORAGE])
 
 
 def points_of(shader):
@@ -78,7 +79,7 @@ class Row:
     def __init__(self, shader, chip, shapes, at_points):
         self.shader = shader
         self.chip = chip
-        self.settings = settings_of(shader, shapes)
+        self.settings = settings_of(shader, shapes, at_points)
         self.points = points_of(shader) if at_points else []
         self.same = shader.same_file  # then once is enough
         self.hooked, self.free, self.struck = [], [], []  # struck: (point, settings, code)
