@@ -84,17 +84,12 @@ struct number {
 #define NUMBERS 11
 static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
 {
-    const struct number numbers[NUMBERS] = {{"layers", hp->n_layers},
-                                            {"width", hp->n_embd},
-                                            {"heads", hp->n_head},
-                                            {"kv_heads", hp->n_head_kv},
-                                            {"head_size", hp->head_dim},
-                                            {"feed_forward", hp->n_ff},
-                                            {"vocabulary", hp->n_vocab},
-                                            {"context", hp->n_ctx},
-                                            {"rope_features", hp->rope_dim},
-                                            {"window", hp->window},
-                                            {"window_period", hp->window_period}};
+    const uint32_t period = hp->window_period == ARCH_NO_GLOBAL ? 0 : hp->window_period;
+    const struct number numbers[NUMBERS] = {
+        {"layers", hp->n_layers},    {"width", hp->n_embd},       {"heads", hp->n_head},
+        {"kv_heads", hp->n_head_kv}, {"head_size", hp->head_dim}, {"feed_forward", hp->n_ff},
+        {"vocabulary", hp->n_vocab}, {"context", hp->n_ctx},      {"rope_features", hp->rope_dim},
+        {"window", hp->window},      {"window_period", period}};
     memcpy(out, numbers, sizeof(numbers));
 }
 

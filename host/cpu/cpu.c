@@ -342,7 +342,7 @@ static enum status create_rope(struct cpu *cpu)
     const struct hparams *hp = cpu_hparams(cpu);
     enum status st = STATUS_OK;
 
-    for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u) && !st; table++)
+    for (uint32_t table = 0; table < hp->rope_tables && !st; table++)
         st = rope_table(
             &cpu->rope[table], &cpu->arena,
             &(struct rope_params){hp, table, cpu->positions, cpu->base.model->rope_factors});

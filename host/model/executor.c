@@ -374,7 +374,7 @@ enum status executor_edit_table(struct executor *ex, const struct table_site *si
                                 struct hook_data *data)
 {
     const struct hparams *hp = &ex->model->hp;
-    const uint32_t tables = hp->window_period ? 2 : 1;
+    const uint32_t tables = hp->rope_tables;
 
     if (site->table >= tables || site->position >= ex->positions || site->element >= hp->rope_dim) {
         log_error("table edit: found table %" PRIu32 " position %" PRIu32 " element %" PRIu32

@@ -15,6 +15,7 @@ struct builder {
     struct arena *arena;
     const struct gguf *gguf;
     const struct hparams *hp;
+    const struct arch_rules *rules;
     struct node *node; /* room for all */
     uint32_t count;
     uint32_t layer; /* of the nodes being added */
@@ -118,21 +119,21 @@ static void add_norm(struct builder *b, const char *site, enum reg in, enum reg 
                       .groups = rows / width});
 }
 
-/* A norm in place, which gemma3 has, and others if their file has it. */
-static void add_extra_norm(struct builder *b, const char *site, enum reg reg)
+/* A norm in place, `needed` or if the file has it. */
+static void add_extra_norm(struct builder *b, const char *site, enum reg reg, bool needed)
 {
-    if (b->hp->arch == ARCH_GEMMA3 || site_tensor(b, site, "weight"))
+    if (needed || site_tensor(b, site, "weight"))
         add_norm(b, site, reg, reg);
 }
 
-/* out = W in, + bias if the file has one; qwen2 has them on q, k and v. */
+/* out = W in, + bias if the file has one. */
 static void add_linear(struct builder *b, const char *site, enum reg in, enum reg out)
 {
     uint32_t width = graph_reg_width(b->hp, in, 0), rows = graph_reg_width(b->hp, out, 0);
     bool qkv = out == REG_Q || out == REG_K || out == REG_V;
     const struct tensor *weight = need(b, site, "weight");
     const struct tensor *bias =
-        qkv && b->hp->arch == ARCH_QWEN2 ? need(b, site, "bias") : site_tensor(b, site, "bias");
+        qkv && b->rules->qkv_biases ? need(b, site, "bias") : site_tensor(b, site, "bias");
 
     claim(b, weight, width, rows);
     claim(b, bias, rows, 0);
@@ -161,7 +162,7 @@ static void add_rope(struct builder *b, const char *site, enum reg reg)
                       .width = hp->head_dim,
                       .groups = rows / hp->head_dim,
                       .scale = reg == REG_Q ? hp->q_scale : 0,
-                      .table = hparams_windowed(hp, b->layer)});
+                      .table = hp->rope_tables == 2 && hparams_windowed(hp, b->layer)});
 }
 
 static void add_residual(struct builder *b, const char *site)
@@ -216,13 +217,13 @@ static void add_attention_half(struct builder *b)
     add_linear(b, "attn_q", REG_N, REG_Q);
     add_linear(b, "attn_k", REG_N, REG_K);
     add_linear(b, "attn_v", REG_N, REG_V);
-    add_extra_norm(b, "attn_q_norm", REG_Q);
-    add_extra_norm(b, "attn_k_norm", REG_K);
+    add_extra_norm(b, "attn_q_norm", REG_Q, b->rules->qk_norms);
+    add_extra_norm(b, "attn_k_norm", REG_K, b->rules->qk_norms);
     add_rope(b, "rope_q", REG_Q);
     add_rope(b, "rope_k", REG_K);
     add_attention(b);
     add_linear(b, "attn_output", REG_H, REG_T);
-    add_extra_norm(b, "post_attention_norm", REG_T);
+    add_extra_norm(b, "post_attention_norm", REG_T, b->rules->post_norms);
     add_residual(b, "attn_residual");
 }
 
@@ -236,7 +237,7 @@ static void add_ffn_half(struct builder *b)
         (struct node){
             .op = OP_GATE, .in = REG_G, .in2 = REG_U, .out = REG_A, .rows = n_ff, .width = n_ff});
     add_linear(b, "ffn_down", REG_A, REG_T);
-    add_extra_norm(b, "post_ffw_norm", REG_T);
+    add_extra_norm(b, "post_ffw_norm", REG_T, b->rules->post_norms);
     add_residual(b, "ffn_residual");
 }
 
@@ -281,7 +282,7 @@ static enum status check_unused(const struct builder *b)
 
     for (uint64_t i = 0; i < gguf_tensor_count(b->gguf); i++) {
         /* The model reads this one for its rope tables. */
-        bool factors = b->hp->arch == ARCH_LLAMA && strcmp(t[i].name, "rope_freqs.weight") == 0;
+        bool factors = b->rules->rope_factors && strcmp(t[i].name, "rope_freqs.weight") == 0;
         if (!b->used[i] && !factors) {
             log_error("%s: tensor '%s': found a tensor that architecture '%s' does not use, "
                       "expected none",
@@ -309,7 +310,11 @@ enum status graph_build(struct graph *out, struct arena *arena, const struct ggu
                         const struct hparams *hp)
 {
     size_t room = 3 + (size_t)hp->n_layers * GRAPH_LAYER_NODES_MAX;
-    struct builder b = {.arena = arena, .gguf = gguf, .hp = hp, .layer = GRAPH_NO_LAYER};
+    struct builder b = {.arena = arena,
+                        .gguf = gguf,
+                        .hp = hp,
+                        .rules = arch_rules(hp->arch),
+                        .layer = GRAPH_NO_LAYER};
     uint32_t *layer_begin = arena_array(arena, (size_t)hp->n_layers + 1, sizeof(*layer_begin));
 
     b.node = arena_array(arena, room, sizeof(*b.node));

@@ -23,11 +23,9 @@ struct reader {
     char key[96];
 };
 
-static const char *const arch_names[ARCH_COUNT] = {"llama", "qwen2", "gemma3"};
-
 const char *hparams_arch_name(enum arch arch)
 {
-    return arch_names[arch];
+    return arch_rules(arch)->name;
 }
 
 /* The full key of a suffix; valid until the next call. */
@@ -40,20 +38,17 @@ static const char *key_of(struct reader *r, const char *suffix)
 static enum status read_arch(const struct gguf *gguf, enum arch *out)
 {
     const char *name;
+    char known[ARCH_LIST_SIZE];
     size_t len;
     enum status st = gguf_text(gguf, "general.architecture", &name, &len);
 
     if (st)
         return st;
-    for (int i = 0; i < ARCH_COUNT; i++) {
-        if (strlen(arch_names[i]) == len && memcmp(name, arch_names[i], len) == 0) {
-            *out = (enum arch)i;
-            return STATUS_OK;
-        }
-    }
-    log_error("%s: key 'general.architecture': architecture '%.*s' is not supported (llama, qwen2, "
-              "gemma3 are)",
-              gguf_path(gguf), 64, name);
+    *out = arch_find(name, len);
+    if (*out != ARCH_COUNT)
+        return STATUS_OK;
+    log_error("%s: key 'general.architecture': architecture '%.*s' is not supported (%s are)",
+              gguf_path(gguf), 64, name, arch_list(known));
     return STATUS_INPUT;
 }
 
@@ -217,13 +212,14 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
                   gguf_path(r->gguf), r->key, hp->rope_dim, hp->head_dim);
         return STATUS_INPUT;
     }
-    hp->rope_neox = hp->arch != ARCH_LLAMA;
-    /* Gemma 3 was trained with 1e6; elsewhere the default is 10000. */
-    st = read_real(r, "rope.freq_base", 1, hp->arch == ARCH_GEMMA3 ? 0 : 10000, &hp->rope_base[0]);
+    hp->rope_neox = arch_rules(hp->arch)->rope_neox;
+    st = read_real(r, "rope.freq_base", 1, arch_rules(hp->arch)->base_needed ? 0 : 10000,
+                   &hp->rope_base[0]);
     if (!st)
         st = read_rope_scale(r, &hp->rope_scale[0]);
     if (!st)
         st = read_real(r, "rope.scaling.attn_factor", 0, 1, &hp->rope_magnitude);
+    hp->rope_tables = 1;
     hp->rope_base[1] = hp->rope_base[0];
     hp->rope_scale[1] = hp->rope_scale[0];
     return st;
@@ -231,24 +227,34 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
 
 static enum status read_window(struct reader *r, struct hparams *hp)
 {
+    const struct arch_rules *rules = arch_rules(hp->arch);
     uint32_t window;
     enum status st = read_uint_or(r, "attention.sliding_window", UINT32_MAX, 0, &window);
 
     if (st || window == 0)
         return st;
-    if (hp->arch == ARCH_GEMMA3) {
-        /* ENGINE.md 7: every sixth layer is global, the others rotate with their own base. */
-        hp->window = window;
-        hp->rope_scale[1] = 1;
-        st = read_uint_or(r, "attention.sliding_window_pattern", 1024, 6, &hp->window_period);
-        return st ? st : read_real(r, "rope.freq_base_swa", 1, 10000, &hp->rope_base[1]);
-    }
-    if (window < hp->n_ctx) {
+    /* A window as long as the context hides nothing. */
+    if (window >= hp->n_ctx && rules->window_base == 0)
+        return STATUS_OK;
+    if (rules->window_period == 0) {
         log_error("%s: key '%s': found %" PRIu32
                   ", expected none: a sliding window is not supported for '%s'",
                   gguf_path(r->gguf), r->key, window, r->arch);
-        st = STATUS_INPUT;
+        return STATUS_INPUT;
     }
+    hp->window = window;
+    if (rules->window_base != 0)
+        hp->rope_scale[1] = 1;
+    st = read_uint_or(r, "attention.sliding_window_pattern", 1024, rules->window_period,
+                      &hp->window_period);
+    if (!st)
+        st = read_real(r, "rope.freq_base_swa", 1,
+                       rules->window_base != 0 ? rules->window_base : hp->rope_base[0],
+                       &hp->rope_base[1]);
+    if (hp->window_period == ARCH_NO_GLOBAL)
+        hp->rope_base[0] = hp->rope_base[1];
+    if (rules->window_base != 0 || hp->rope_base[0] != hp->rope_base[1])
+        hp->rope_tables = hp->window_period != 0 ? 2 : 1;
     return st;
 }
 
@@ -290,12 +296,13 @@ static enum status read_vocabulary(struct reader *r, struct hparams *hp)
 /* Constants that follow from the architecture and the sizes. */
 static void set_conventions(struct hparams *hp)
 {
+    const struct arch_rules *rules = arch_rules(hp->arch);
     double width = hp->head_dim;
 
-    hp->activation = hp->arch == ARCH_GEMMA3 ? ACTIVATION_GELU : ACTIVATION_SILU;
-    hp->embd_scale = hp->arch == ARCH_GEMMA3 ? (float)sqrt(hp->n_embd) : 0;
-    /* The 27B model scales by a head's width without key_length; no key says so. */
-    if (hp->arch == ARCH_GEMMA3 && hp->n_layers == 62)
+    hp->activation = rules->activation;
+    hp->embd_scale = rules->scaled_embd ? (float)sqrt(hp->n_embd) : 0;
+    /* The largest model of a family scales by a head's width without key_length; no key says so. */
+    if (hp->n_layers == rules->wide_q_layers)
         width = (double)hp->n_embd / hp->n_head;
     hp->q_scale = (float)(1 / sqrt(width));
 }
@@ -313,8 +320,8 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
         st = read_arch(gguf, &hp.arch);
     if (st)
         return st;
-    r.arch = arch_names[hp.arch];
-    st = keys_check(gguf, r.arch);
+    r.arch = hparams_arch_name(hp.arch);
+    st = keys_check(gguf, hp.arch);
     for (size_t i = 0; !st && i < sizeof(parts) / sizeof(*parts); i++)
         st = parts[i](&r, &hp);
     if (st)

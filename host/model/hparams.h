@@ -7,10 +7,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "model/arch.h"
 #include "model/gguf.h"
-
-enum arch { ARCH_LLAMA, ARCH_QWEN2, ARCH_GEMMA3, ARCH_COUNT };
-enum activation_fn { ACTIVATION_SILU, ACTIVATION_GELU };
 
 struct hparams {
     enum arch arch;
@@ -26,13 +24,15 @@ struct hparams {
     float embd_scale; /* 0: none */
     float q_scale;    /* 1 / sqrt(head_dim), as float */
     enum activation_fn activation;
-    bool rope_neox;        /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
-    uint32_t rope_dim;     /* rotated features of a head */
-    double rope_base[2];   /* [0] global layers, [1] sliding-window layers */
+    bool rope_neox;       /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
+    uint32_t rope_dim;    /* rotated features of a head */
+    uint32_t rope_tables; /* 2: layers with a sliding window have their own, [1] of these: */
+    double rope_base[2];
     double rope_scale[2];  /* frequency factor 1 / linear scale of each table */
     double rope_magnitude; /* factor on every cosine and sine; 1 but for rope.scaling.attn_factor */
     uint32_t window;       /* sliding window (pos_q - pos_k < window); 0: none */
-    uint32_t window_period; /* every window_period-th layer is global; 0: all are */
+    /* Every window_period-th layer is global; 0: all are, ARCH_NO_GLOBAL: none is. */
+    uint32_t window_period;
 };
 
 /* STATUS_INPUT names the key; architectures not supported are refused by name. */
@@ -40,7 +40,7 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf) STATUS_MU
 
 const char *hparams_arch_name(enum arch arch);
 
-/* True if the layer attends to a sliding window (and uses rope table 1). */
+/* True if the layer attends to a sliding window. */
 static inline bool hparams_windowed(const struct hparams *hp, uint32_t layer)
 {
     return hp->window_period != 0 && (layer + 1) % hp->window_period != 0;

@@ -9,25 +9,19 @@
 
 #include "base/log.h"
 
-#define USED(name)                                                                                 \
+#define ENTRY(name, verdict, used_by, what, a, b)                                                  \
     {                                                                                              \
-        name, KEYS_USED, NULL, {NAN, NAN}, NULL                                                    \
+        name, verdict, used_by, what, {a, b}, NULL                                                 \
     }
-#define WINDOW(name)                                                                               \
-    {                                                                                              \
-        name, KEYS_WINDOW, NULL, {NAN, NAN}, NULL                                                  \
-    }
-#define IRRELEVANT(name)                                                                           \
-    {                                                                                              \
-        name, KEYS_IRRELEVANT, NULL, {NAN, NAN}, NULL                                              \
-    }
-#define REFUSED(name, what, a, b)                                                                  \
-    {                                                                                              \
-        name, KEYS_REFUSED, what, {a, b}, NULL                                                     \
-    }
+#define USED(name) ENTRY(name, KEYS_USED, 0, NULL, NAN, NAN)
+#define IRRELEVANT(name) ENTRY(name, KEYS_IRRELEVANT, 0, NULL, NAN, NAN)
+#define USED_BY(archs, name) ENTRY(name, KEYS_IRRELEVANT, archs, NULL, NAN, NAN)
+#define REFUSED(name, what, a, b) ENTRY(name, KEYS_REFUSED, 0, what, a, b)
 #define NEVER(name, what) REFUSED(name, what, NAN, NAN)
 #define NOT_ZERO(name, what) REFUSED(name, what, 0, 0)
 #define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write */
+
+#define WINDOWED (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA3))
 
 static const struct keys_entry table[] = {
     USED("block_count"),
@@ -40,10 +34,10 @@ static const struct keys_entry table[] = {
     USED("attention.value_length"),
     USED("attention.layer_norm_rms_epsilon"),
     USED("attention.sliding_window"),
-    WINDOW("attention.sliding_window_pattern"),
+    USED_BY(WINDOWED, "attention.sliding_window_pattern"),
     USED("rope.dimension_count"),
     USED("rope.freq_base"),
-    WINDOW("rope.freq_base_swa"),
+    USED_BY(WINDOWED, "rope.freq_base_swa"),
     USED("rope.scale_linear"),
     USED("rope.scaling.type"),
     USED("rope.scaling.factor"),
@@ -153,7 +147,7 @@ static const struct keys_entry table[] = {
     NOT_ZERO("rope.scaling.yarn_ext_factor", "YaRN"),
     NOT_ONE("rope.scaling.yarn_attn_factor", "YaRN"),
 
-    {"general.type", KEYS_REFUSED, "a file that is no model", {NAN, NAN}, "model"},
+    {"general.type", KEYS_REFUSED, 0, "a file that is no model", {NAN, NAN}, "model"},
     NEVER("adapter.*", "an adapter"),
     NEVER("xielu.*", "another activation"),
     NEVER("tokenizer.ggml.suppress_tokens", "tokens that are never generated"),
@@ -226,16 +220,22 @@ enum status keys_check_split(const struct gguf *gguf)
     return st;
 }
 
-enum status keys_check(const struct gguf *gguf, const char *arch)
+enum keys_verdict keys_verdict(const struct keys_entry *entry, enum arch arch)
 {
-    const size_t len = strlen(arch);
+    return entry->used_by & ARCH_BIT(arch) ? KEYS_USED : entry->verdict;
+}
+
+enum status keys_check(const struct gguf *gguf, enum arch arch)
+{
+    const char *name = arch_rules(arch)->name;
+    const size_t len = strlen(name);
     enum status st = keys_check_split(gguf);
 
     for (uint64_t i = 0; i < gguf_key_count(gguf) && !st; i++) {
         const char *key = gguf_key(gguf, i);
-        const bool own = strncmp(key, arch, len) == 0 && key[len] == '.';
+        const bool own = strncmp(key, name, len) == 0 && key[len] == '.';
         const struct keys_entry *entry = find(own ? key + len + 1 : key);
-        if (entry && entry->verdict == KEYS_REFUSED) {
+        if (entry && keys_verdict(entry, arch) == KEYS_REFUSED) {
             st = check_refused(gguf, key, entry);
         } else if (!entry && own) {
             log_error("%s: key '%.*s': found it, expected only keys that are known: it may change "

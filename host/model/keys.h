@@ -6,11 +6,11 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "model/arch.h"
 #include "model/gguf.h"
 
 enum keys_verdict {
     KEYS_USED,       /* its value is part of the sizes and constants, or checked against them */
-    KEYS_WINDOW,     /* the same for an architecture with a sliding window, else irrelevant */
     KEYS_IRRELEVANT, /* changes no number of the models that run here */
     KEYS_REFUSED     /* changes numbers in a way this program lacks */
 };
@@ -18,6 +18,7 @@ enum keys_verdict {
 struct keys_entry {
     const char *name; /* after "ARCHITECTURE.", or a whole key; "ssm.*": a prefix */
     enum keys_verdict verdict;
+    uint32_t used_by; /* bits of architectures that use it, whatever the verdict for others */
     const char *what; /* of a refused one: what is not supported */
     /* Values that mean "none" in a refused one; NaN and null: no such value. */
     double neutral[2];
@@ -26,9 +27,11 @@ struct keys_entry {
 
 const struct keys_entry *keys_table(size_t *out_count);
 
+enum keys_verdict keys_verdict(const struct keys_entry *entry, enum arch arch);
+
 /* STATUS_INPUT, logged by name: a part of a split model, a refused key other than "none", a key of
  * the architecture that the table lacks (it may change numbers). */
-enum status keys_check(const struct gguf *gguf, const char *arch) STATUS_MUST_USE;
+enum status keys_check(const struct gguf *gguf, enum arch arch) STATUS_MUST_USE;
 
 /* The first part of keys_check: a later part of a split model has no architecture. */
 enum status keys_check_split(const struct gguf *gguf) STATUS_MUST_USE;

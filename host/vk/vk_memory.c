@@ -104,7 +104,7 @@ static enum status fill_work(struct vk *vk)
 static enum status create_rope(struct vk *vk)
 {
     const struct hparams *hp = vk_hparams(vk);
-    const uint32_t tables = hp->window_period ? 2 : 1;
+    const uint32_t tables = hp->rope_tables;
     const uint64_t bytes = (uint64_t)vk->positions * hp->rope_dim * sizeof(float);
     struct arena arena = {0};
     enum status st;

@@ -193,7 +193,7 @@ static enum status add_tables(struct sample *s, struct found *found)
 {
     static const char *const names[] = {"rope", "rope_local"};
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < (s->model->hp.window_period ? 2 : 1); i++) {
+    for (uint32_t i = 0; !st && i < s->model->hp.rope_tables; i++) {
         const struct sample_site site = {
             .name = names[i], .place = PLACE_TABLE, .source = i, .layer = GRAPH_NO_LAYER};
         st = add(s, found, &site);

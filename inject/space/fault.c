@@ -77,7 +77,7 @@ bool fault_find(struct fault *out, const struct model *model, const char *site)
         return true;
     }
     if (strcmp(site, "rope") == 0 ||
-        (strcmp(site, "rope_local") == 0 && model->hp.window_period != 0)) {
+        (strcmp(site, "rope_local") == 0 && model->hp.rope_tables == 2)) {
         out->place = PLACE_TABLE;
         out->table = strcmp(site, "rope") != 0;
         return true;

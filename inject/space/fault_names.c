@@ -42,7 +42,7 @@ enum status fault_names_list(struct fault_names *out, struct arena *arena,
             add(out, node->bias->name);
     }
     add(out, "rope");
-    if (model->hp.window_period != 0)
+    if (model->hp.rope_tables == 2)
         add(out, "rope_local");
     for (uint32_t i = 0; i < CONTROL_COUNT; i++) {
         const char *name = arena_printf(arena, "control.%s", kinds_text(KINDS_CONTROL, i));

@@ -99,7 +99,7 @@ static void put_rest(struct listing *l)
                        storage_bits(l->shape->kv));
         }
     }
-    for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u); table++) {
+    for (uint32_t table = 0; table < hp->rope_tables; table++) {
         fault_site(&(struct fault){.place = PLACE_TABLE, .table = table}, name);
         put_stored(l, name,
                    (struct site){.place = PLACE_TABLE,

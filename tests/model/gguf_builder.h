@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/arch.h"
 #include "model/quant.h"
 
 #define BUILDER_FN __attribute__((unused)) static
@@ -225,7 +226,8 @@ enum { TINY_EMBD = 32, TINY_FF = 64, TINY_VOCAB = 40, TINY_HEADS = 2, TINY_HEAD 
 
 BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int layer)
 {
-    bool gemma = strcmp(arch, "gemma3") == 0, qwen = strcmp(arch, "qwen2") == 0;
+    const struct arch_rules *rules = arch_rules(arch_find(arch, strlen(arch)));
+    const bool qk = rules->qk_norms, post = rules->post_norms, biases = rules->qkv_biases;
     const struct {
         const char *site;
         enum quant type;
@@ -236,18 +238,18 @@ BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int laye
         {"attn_q.weight", QUANT_F16, TINY_EMBD, TINY_HEADS * TINY_HEAD, true},
         {"attn_k.weight", QUANT_Q8_0, TINY_EMBD, TINY_HEAD, true},
         {"attn_v.weight", QUANT_Q5_1, TINY_EMBD, TINY_HEAD, true},
-        {"attn_q.bias", QUANT_F32, TINY_HEADS * TINY_HEAD, 0, qwen},
-        {"attn_k.bias", QUANT_F32, TINY_HEAD, 0, qwen},
-        {"attn_v.bias", QUANT_F32, TINY_HEAD, 0, qwen},
-        {"attn_q_norm.weight", QUANT_F32, TINY_HEAD, 0, gemma},
-        {"attn_k_norm.weight", QUANT_F32, TINY_HEAD, 0, gemma},
+        {"attn_q.bias", QUANT_F32, TINY_HEADS * TINY_HEAD, 0, biases},
+        {"attn_k.bias", QUANT_F32, TINY_HEAD, 0, biases},
+        {"attn_v.bias", QUANT_F32, TINY_HEAD, 0, biases},
+        {"attn_q_norm.weight", QUANT_F32, TINY_HEAD, 0, qk},
+        {"attn_k_norm.weight", QUANT_F32, TINY_HEAD, 0, qk},
         {"attn_output.weight", QUANT_Q4_0, TINY_HEADS * TINY_HEAD, TINY_EMBD, true},
-        {"post_attention_norm.weight", QUANT_F32, TINY_EMBD, 0, gemma},
+        {"post_attention_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
         {"ffn_norm.weight", QUANT_F32, TINY_EMBD, 0, true},
         {"ffn_gate.weight", QUANT_BF16, TINY_EMBD, TINY_FF, true},
         {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, TINY_FF, true},
         {"ffn_down.weight", QUANT_Q5_0, TINY_FF, TINY_EMBD, true},
-        {"post_ffw_norm.weight", QUANT_F32, TINY_EMBD, 0, gemma},
+        {"post_ffw_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

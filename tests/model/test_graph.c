@@ -190,6 +190,42 @@ static void test_gemma3(void **state)
     finish(&t);
 }
 
+/* QK norms a head, no biases, no norms after the halves. */
+static void test_qwen3(void **state)
+{
+    static const char *const sites[] = {
+        "attn_norm",   "attn_q",        "attn_k",   "attn_v",      "attn_q_norm", "attn_k_norm",
+        "rope_q",      "rope_k",        "kv",       "attn_scores", "attn_probs",  "attn_heads",
+        "attn_output", "attn_residual", "ffn_norm", "ffn_gate",    "ffn_up",      "ffn_act",
+        "ffn_down",    "ffn_residual",  NULL};
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "qwen3"), STATUS_OK);
+    check_layer(&t.graph, 1, sites);
+    check_flow(at(&t, "blk.1.attn_k_norm"), OP_NORM, REG_K, REG_NONE, REG_K);
+    assert_int_equal(at(&t, "blk.1.attn_k_norm")->width, TINY_HEAD);
+    finish(&t);
+}
+
+/* Mistral: a llama whose file has a window, in every layer. */
+static void test_mistral(void **state)
+{
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    builder_key_u32(&t.b, "llama.attention.sliding_window", 8);
+    assert_int_equal(build(&t, "llama"), STATUS_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        char site[32];
+        snprintf(site, sizeof(site), "blk.%u.attn_scores", i);
+        assert_int_equal(at(&t, site)->window, 8);
+    }
+    finish(&t);
+}
+
 static void test_biases(void **state)
 {
     struct built t = {0};
@@ -242,6 +278,8 @@ static void test_bad_tensors(void **state)
         {"gemma3", "blk.3.post_ffw_norm.weight", 0, 0, 0, {"found nothing", "'gemma3'"}},
         {"gemma3", "blk.3.attn_k_norm.weight", 0, 0, 0, {"found nothing"}},
         {"qwen2", "blk.0.attn_v.bias", 0, 0, 0, {"found nothing"}},
+        {"qwen3", "blk.1.attn_q_norm.weight", 0, 0, 0, {"found nothing", "'qwen3'"}},
+        {"qwen3", "blk.1.attn_q_norm.weight", QUANT_F32, 32, 0, {"(32, 1, 1, 1)", "(16, 1)"}},
         {"llama", "blk.0.attn_k.weight", QUANT_F32, 32, 32, {"(32, 32, 1, 1)", "(32, 16)"}},
         {"llama", "blk.0.ffn_down.weight", QUANT_F32, 32, 64, {"(32, 64, 1, 1)", "(64, 32)"}},
         {"llama", "blk.0.ffn_norm.weight", QUANT_F16, 32, 0, {"found type F16, expected F32"}},
@@ -277,10 +315,9 @@ static void test_tiny_files(void **state)
     static const struct {
         const char *name;
         uint32_t count;
-    } files[] = {{"tiny-llama-f16", 3 + 18},
-                 {"tiny-llama-q6_k", 3 + 18},
-                 {"tiny-llama3-rope", 3 + 2 * 18},
-                 {"tiny-qwen2", 3 + 2 * 18},
+    } files[] = {{"tiny-llama-f16", 3 + 18},       {"tiny-llama-q6_k", 3 + 18},
+                 {"tiny-llama3-rope", 3 + 2 * 18}, {"tiny-qwen2", 3 + 2 * 18},
+                 {"tiny-qwen3", 3 + 2 * 20},       {"tiny-mistral", 3 + 2 * 18},
                  {"tiny-gemma3", 3 + 7 * 22}};
 
     (void)state;
@@ -300,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_llama),       cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_qwen3),       cmocka_unit_test(test_mistral),
         cmocka_unit_test(test_biases),      cmocka_unit_test(test_names_and_widths),
         cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_tiny_files),
     };

@@ -94,8 +94,32 @@ static void test_gemma3(void **state)
     assert_int_equal(hp.window_period, 6);
     assert_true(hp.rope_base[0] == 1e6 && hp.rope_base[1] == 10000);
     assert_true(hp.rope_scale[0] == 0.125 && hp.rope_scale[1] == 1);
+    assert_int_equal(hp.rope_tables, 2);
     for (uint32_t layer = 0; layer < 7; layer++)
         assert_int_equal(hparams_windowed(&hp, layer), layer != 5);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+/* A window in a file of llama (Mistral) hides in every layer, with the same RoPE. */
+static void test_mistral(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_u32(&b, "llama.attention.sliding_window", 100);
+    builder_key_text(&b, "llama.rope.scaling.type", "linear");
+    builder_key_f32(&b, "llama.rope.scaling.factor", 8.0f);
+    open_tiny(&b, &g, "llama");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.window, 100);
+    for (uint32_t layer = 0; layer < 512; layer++)
+        assert_true(hparams_windowed(&hp, layer));
+    assert_true(hp.rope_base[1] == hp.rope_base[0] && hp.rope_scale[1] == 0.125);
+    assert_int_equal(hp.rope_tables, 1);
     gguf_close(&g);
     builder_free(&b);
 }
@@ -155,13 +179,13 @@ static const struct {
      EDIT_TEXT,
      0,
      "gpt2",
-     {"architecture 'gpt2' is not supported (llama, qwen2, gemma3 are)"}},
+     {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3 are)"}},
     {"llama",
      "general.architecture",
      EDIT_TEXT,
      0,
      "falcon",
-     {"architecture 'falcon' is not supported (llama, qwen2, gemma3 are)"}},
+     {"architecture 'falcon' is not supported (llama,"}},
     {"llama",
      "llama.expert_count",
      EDIT_UINT,
@@ -200,7 +224,7 @@ static const struct {
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
     {"gemma3", "gemma3.final_logit_softcapping", EDIT_REAL, 30, 0, {"found 30, expected 0"}},
     {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
-    {"llama", "llama.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
+    {"qwen2", "qwen2.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
     {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
     {"llama", "token_embd.weight", EDIT_OMIT, 0, 0, {"tensor 'token_embd.weight'", "nothing"}},
     {"llama", "tokenizer.ggml.tokens", EDIT_UINT, 1, 0, {"found uint32", "array of strings"}},
@@ -283,6 +307,8 @@ static void test_tiny_files(void **state)
         {"tiny-llama3-rope", NULL},
         {"tiny-qwen2", NULL},
         {"tiny-gemma3", NULL},
+        {"tiny-qwen3", NULL},
+        {"tiny-mistral", NULL},
         {"tiny-falcon-mqa", "architecture 'falcon' is not supported"},
         {"tiny-falcon-gqa", "architecture 'falcon' is not supported"},
         {"tiny-mixtral", "found 4, expected 0: a mixture of experts is not supported"},
@@ -309,10 +335,15 @@ static void test_tiny_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),         cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_gemma3),        cmocka_unit_test(test_neutral_keys),
-        cmocka_unit_test(test_long_context),  cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_yarn_is_named), cmocka_unit_test(test_vocabulary_disagrees),
+        cmocka_unit_test(test_llama),
+        cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_mistral),
+        cmocka_unit_test(test_neutral_keys),
+        cmocka_unit_test(test_long_context),
+        cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_yarn_is_named),
+        cmocka_unit_test(test_vocabulary_disagrees),
         cmocka_unit_test(test_tiny_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,8 +75,6 @@ static enum status read_key(char out[1024], const char *arch, const char *key, s
     return read_with(out, arch, (const char *const[2]){key, NULL}, (struct value[2]){v});
 }
 
-static const char *const archs[ARCH_COUNT] = {"llama", "qwen2", "gemma3"};
-
 /* The key as a file of that architecture has it. */
 static void full_key(char out[128], const char *arch, const struct keys_entry *entry)
 {
@@ -108,10 +106,13 @@ static const struct {
     {"attention.value_length", {VALUE_UINT, 8, 0}, 0, {0}},
     {"attention.layer_norm_rms_epsilon", {VALUE_REAL, 1e-3, 0}, 0, {0}},
     {"attention.sliding_window", {VALUE_UINT, 64, 0}, 0, {0}},
-    {"attention.sliding_window_pattern", {VALUE_UINT, 4, 0}, 0, {0}},
+    {"attention.sliding_window_pattern",
+     {VALUE_UINT, 4, 0},
+     "attention.sliding_window",
+     {VALUE_UINT, 16, 0}},
     {"rope.dimension_count", {VALUE_UINT, 8, 0}, 0, {0}},
     {"rope.freq_base", {VALUE_REAL, 5000, 0}, 0, {0}},
-    {"rope.freq_base_swa", {VALUE_REAL, 5000, 0}, 0, {0}},
+    {"rope.freq_base_swa", {VALUE_REAL, 5000, 0}, "attention.sliding_window", {VALUE_UINT, 16, 0}},
     {"rope.scale_linear", {VALUE_REAL, 2, 0}, 0, {0}},
     {"rope.scaling.type", {VALUE_TEXT, 0, "none"}, "rope.scaling.factor", {VALUE_REAL, 2, 0}},
     {"rope.scaling.factor", {VALUE_REAL, 2, 0}, 0, {0}},
@@ -202,13 +203,14 @@ static void test_table(void **state)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(table[i].name, table[j].name);
         for (int a = 0; a < ARCH_COUNT; a++) {
-            const bool window = table[i].verdict == KEYS_WINDOW;
-            if (table[i].verdict == KEYS_REFUSED)
-                check_refused(archs[a], &table[i]);
-            else if (table[i].verdict == KEYS_IRRELEVANT || (window && a != ARCH_GEMMA3))
-                check_irrelevant(archs[a], &table[i]);
+            const enum keys_verdict verdict = keys_verdict(&table[i], (enum arch)a);
+            const char *name = arch_rules((enum arch)a)->name;
+            if (verdict == KEYS_REFUSED)
+                check_refused(name, &table[i]);
+            else if (verdict == KEYS_IRRELEVANT)
+                check_irrelevant(name, &table[i]);
             else
-                check_used(archs[a], &table[i]);
+                check_used(name, &table[i]);
         }
     }
 }
@@ -274,9 +276,9 @@ static void test_base_is_named(void **state)
     for (int a = 0; a < ARCH_COUNT; a++) {
         char key[64];
         builder_init(&b);
-        snprintf(key, sizeof(key), "%s.rope.freq_base", archs[a]);
+        snprintf(key, sizeof(key), "%s.rope.freq_base", hparams_arch_name((enum arch)a));
         builder_omit(&b, key);
-        builder_tiny(&b, archs[a]);
+        builder_tiny(&b, hparams_arch_name((enum arch)a));
         assert_int_equal(gguf_open_memory(&g, b.file.data, b.file.size, "memory"), STATUS_OK);
         if (a == ARCH_GEMMA3) {
             assert_int_equal(hparams_read(&hp, g), STATUS_INPUT);

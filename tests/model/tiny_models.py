@@ -18,8 +18,11 @@ LLAMA = {"layers": 1, "embd": 256, "ff": 512, "heads": 4, "kv": 1, "head": 64, "
 ROPE = {"layers": 2, "embd": 96, "ff": 160, "heads": 6, "kv": 2, "head": 16, "eps": 1e-5, "base": 1e4}
 SCALED = {**ROPE, "scale": 4.0, "magnitude": 1.5}
 QWEN = {"layers": 2, "embd": 64, "ff": 160, "heads": 4, "kv": 2, "head": 16, "eps": 1e-6, "base": 1e6}
+QWEN3 = {**QWEN, "head": 32, "qk_norms": True}
+MISTRAL = {**QWEN, "base": 1e4, "window": 8}
 EXPERTS = dict(QWEN)
-GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6}
+GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6,
+         "qk_norms": True, "post_norms": True, "window": 8}
 
 # GGUF: number of the type, elements and bytes of a block, and its number as a file type.
 TYPES = {"f32": (0, 1, 4, 0), "f16": (1, 1, 2, 1), "bf16": (30, 1, 2, 32), "q4_0": (2, 32, 18, 2),
@@ -100,9 +103,11 @@ def metadata(arch, name, p, kind):
         values["llama.rope.scaling.type"] = "linear"
         values["llama.rope.scaling.factor"] = p["scale"]
         values["llama.rope.scaling.attn_factor"] = p["magnitude"]
-    if arch == "gemma3":
-        values["gemma3.attention.key_length"] = values["gemma3.attention.value_length"] = p["head"]
-        values["gemma3.attention.sliding_window"] = 8
+    if arch == "gemma3" or p["head"] * p["heads"] != p["embd"]:
+        for name in ("key_length", "value_length"):
+            values["%s.attention.%s" % (arch, name)] = p["head"]
+    if "window" in p:
+        values[arch + ".attention.sliding_window"] = p["window"]
     if p is EXPERTS:
         values["llama.expert_count"], values["llama.expert_used_count"] = 4, 2
     return {**values, **tokenizer(), "general.quantization_version": 2,
@@ -126,8 +131,9 @@ def shapes(arch, p, kind):
                             ("ffn_up", (embd, ff)), ("ffn_down", (ff, embd))):
             yield blk + name + ".weight", kind, shape
         norms = ["attn_norm", "ffn_norm"]
-        if arch == "gemma3":
+        if "post_norms" in p:
             norms += ["post_attention_norm", "post_ffw_norm"]
+        if "qk_norms" in p:
             for name in ("attn_q_norm", "attn_k_norm"):
                 yield blk + name + ".weight", "norm", (p["head"],)
         for name in norms:
@@ -190,6 +196,8 @@ def main():
     write(folder, "llama", "tiny-llama3-rope", ROPE, "f16")
     write(folder, "llama", "tiny-rope-scaled", SCALED, "f16")
     write(folder, "qwen2", "tiny-qwen2", QWEN, "f16")
+    write(folder, "qwen3", "tiny-qwen3", QWEN3, "f16")
+    write(folder, "llama", "tiny-mistral", MISTRAL, "f16")
     write(folder, "gemma3", "tiny-gemma3", GEMMA, "f16")
     write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # this and the next: refused by name
     for name in ("tiny-falcon-mqa", "tiny-falcon-gqa"):

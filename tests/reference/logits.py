@@ -7,12 +7,14 @@ usage: logits.py make tiny FOLDER        writes tiny.json, of the tiny models in
        logits.py check tiny FOLDER       computes tiny.json anew: exit status 1 if it differs
        logits.py compare FILE JSON       another reference's cases, the worst difference
 
-Written from the papers and model cards of llama, qwen2 and gemma3 alone; shares no code with the
-program. Products in float32, all else in float64. `make NAME` takes its prompts from vocabulary.py, with the packages tokenizers and
+Written from the papers and model cards of the architectures alone; shares no code with the program.
+transformers_check.py compares the tiny models of most of them with Hugging Face's implementation. Products in
+float32, all else in float64. `make NAME` takes its prompts from vocabulary.py, with the packages tokenizers and
 jinja2; the other tasks need numpy and gguf alone.
 """
 import hashlib
 import json
+import math
 import os
 import re
 import sys
@@ -23,7 +25,7 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = ("llama-f16", "llama-bf16", "llama-q8_0", "llama-q4_0", "llama-q4_1", "llama-q5_0",
         "llama-q5_1", "llama-q4_k", "llama-q5_k", "llama-q6_k", "llama3-rope", "rope-scaled", "qwen2",
-        "gemma3")
+        "qwen3", "mistral", "gemma3")
 TINY_PROMPTS = ([1, 72, 105, 33, 200, 7, 99, 12, 250, 44, 5, 5, 5, 61, 88, 17, 301, 256, 90, 3],
                 [65])
 TOLERANCE = 1e-4  # sums in another order, on another machine
@@ -47,7 +49,8 @@ class Model:
         self.heads = self.key("attention.head_count")
         self.kv_heads = self.key("attention.head_count_kv", self.heads)
         self.head = self.key("attention.key_length", self.width // self.heads)
-        self.eps = self.key("attention.layer_norm_rms_epsilon")
+        self.eps = self.key("attention.layer_norm_rms_epsilon", self.key("attention.layer_norm_epsilon"))
+        self.feed = self.key("feed_forward_length")
 
     def key(self, name, absent=None):
         return self.fields.get("%s.%s" % (self.arch, name), absent)
@@ -63,30 +66,51 @@ class Model:
         return name in self.tensors
 
 
-def norm(x, weight, eps):
-    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * weight.astype(np.float64)
+def norm(model, name, x):
+    """RMS norm of the last axis; with a bias in the file, layer norm."""
+    weight = model.weight(name + ".weight").astype(np.float64)
+    if not model.has(name + ".bias"):
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + model.eps) * weight
+    x = x - x.mean(-1, keepdims=True)
+    x = x / np.sqrt((x * x).mean(-1, keepdims=True) + model.eps)
+    return x * weight + model.weight(name + ".bias")
 
 
-def linear(model, name, x):
-    y = (x.astype(np.float32) @ model.weight(name + ".weight").T).astype(np.float64)
+def linear(model, name, x, rows=None):
+    """Rows of the matrix: all, or (first, count) of one that several projections share."""
+    first, count = rows or (0, None)
+    end = None if count is None else first + count
+    y = (x.astype(np.float32) @ model.weight(name + ".weight")[first:end].T).astype(np.float64)
     if model.has(name + ".bias"):
-        y += model.weight(name + ".bias")
+        y += model.weight(name + ".bias")[first:end]
     return y
 
 
+def cap(x, limit):
+    return limit * np.tanh(x / limit) if limit else x
+
+
 def is_local(model, layer):
-    """Gemma 3: five layers with a window, then one without."""
-    return model.arch == "gemma3" and (layer + 1) % 6 != 0
+    """Gemma 3: five layers with a window, then one without; Gemma 2: in turns; others: all."""
+    if not model.key("attention.sliding_window"):
+        return False
+    if model.arch == "gemma3":
+        return (layer + 1) % 6 != 0
+    return layer % 2 == 0 if model.arch == "gemma2" else True
 
 
 def rotate(model, x, layer, first):
     """x (positions from `first` on, heads, head): rotates the first rope features of each head."""
     size = model.key("rope.dimension_count", model.head)
-    base = 10000.0 if is_local(model, layer) else model.key("rope.freq_base", 10000.0)
+    base = model.key("rope.freq_base", 10000.0)
+    if model.arch == "gemma3" and is_local(model, layer):
+        base = 10000.0
     freq = float(base) ** (-np.arange(0, size, 2) / size)
     if model.has("rope_freqs.weight"):
         freq = freq / model.weight("rope_freqs.weight")
-    if not is_local(model, layer) and model.key("rope.scaling.type") == "linear":
+    if model.has("rope_factors_short.weight"):  # contexts are as short as the first training's
+        freq = freq / model.weight("rope_factors_short.weight")
+    if not (model.arch == "gemma3" and is_local(model, layer)) and model.key("rope.scaling.type") == "linear":
         freq = freq / model.key("rope.scaling.factor")
     angle = np.arange(first, first + len(x))[:, None, None] * freq
     magnitude = model.key("rope.scaling.attn_factor", 1.0)
@@ -101,23 +125,36 @@ def rotate(model, x, layer, first):
     return y
 
 
+def project(model, blk, x):
+    """q, k, v as (positions, features)."""
+    q, kv = model.heads * model.head, model.kv_heads * model.head
+    if model.has(blk + "attn_qkv.weight"):
+        return (linear(model, blk + "attn_qkv", x, rows)
+                for rows in ((0, q), (q, kv), (q + kv, kv)))
+    return (linear(model, blk + name, x) for name in ("attn_q", "attn_k", "attn_v"))
+
+
 def attention(model, layer, x, past):
     """past: keys and values of each layer so far; those of x are added."""
     blk, n = "blk.%d." % layer, len(x)
     first = len(past[layer][0]) if layer in past else 0
-    q = linear(model, blk + "attn_q", x).reshape(n, model.heads, model.head)
-    k = linear(model, blk + "attn_k", x).reshape(n, model.kv_heads, model.head)
-    v = linear(model, blk + "attn_v", x).reshape(n, model.kv_heads, model.head)
-    if model.has(blk + "attn_q_norm.weight"):
-        q = norm(q, model.weight(blk + "attn_q_norm.weight"), model.eps)
-        k = norm(k, model.weight(blk + "attn_k_norm.weight"), model.eps)
+    q, k, v = project(model, blk, x)
+    by_row = model.arch == "olmo2"  # norms of q and k over all heads, others a head
+    if model.has(blk + "attn_q_norm.weight") and by_row:
+        q, k = norm(model, blk + "attn_q_norm", q), norm(model, blk + "attn_k_norm", k)
+    q = q.reshape(n, model.heads, model.head)
+    k = k.reshape(n, model.kv_heads, model.head)
+    v = v.reshape(n, model.kv_heads, model.head)
+    if model.has(blk + "attn_q_norm.weight") and not by_row:
+        q, k = norm(model, blk + "attn_q_norm", q), norm(model, blk + "attn_k_norm", k)
     q, k = rotate(model, q, layer, first), rotate(model, k, layer, first)
     if first > 0:
         k, v = np.concatenate([past[layer][0], k]), np.concatenate([past[layer][1], v])
     past[layer] = k, v
     group = model.heads // model.kv_heads
     k, v = np.repeat(k, group, axis=1), np.repeat(v, group, axis=1)
-    scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(model.head)
+    scores = cap(np.einsum("qhd,khd->hqk", q, k) / np.sqrt(model.head),
+                 model.key("attn_logit_softcapping"))
     back = np.arange(first, first + n)[:, None] - np.arange(first + n)[None, :]
     hidden = back < 0
     if is_local(model, layer):
@@ -129,38 +166,60 @@ def attention(model, layer, x, past):
     return linear(model, blk + "attn_output", heads)
 
 
+def activation(model, x):
+    if model.arch in ("gemma2", "gemma3"):
+        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
+    if model.arch == "falcon":
+        return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+    return x / (1 + np.exp(-x))
+
+
 def feed_forward(model, layer, x, _):
-    blk = "blk.%d." % layer
-    gate, up = linear(model, blk + "ffn_gate", x), linear(model, blk + "ffn_up", x)
-    if model.arch == "gemma3":
-        gate = 0.5 * gate * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate ** 3)))
+    blk, ff = "blk.%d." % layer, model.feed
+    if model.arch == "falcon":
+        act = activation(model, linear(model, blk + "ffn_up", x))
+    elif model.has(blk + "ffn_gate.weight"):
+        act = activation(model, linear(model, blk + "ffn_gate", x)) * linear(model, blk + "ffn_up", x)
     else:
-        gate = gate / (1 + np.exp(-gate))
-    return linear(model, blk + "ffn_down", gate * up)
+        act = (activation(model, linear(model, blk + "ffn_up", x, (0, ff))) *
+               linear(model, blk + "ffn_up", x, (ff, ff)))
+    return linear(model, blk + "ffn_down", act)
 
 
 PARTS = (("attn_norm", attention, "post_attention_norm"),
          ("ffn_norm", feed_forward, "post_ffw_norm"))
 
 
+def parallel_layer(model, layer, x, past):
+    """Falcon: both halves read the layer's input, by one norm or by a norm each."""
+    blk = "blk.%d." % layer
+    fed = norm(model, blk + "attn_norm", x)
+    seen = norm(model, blk + "attn_norm_2", x) if model.has(blk + "attn_norm_2.weight") else fed
+    return x + attention(model, layer, seen, past) + feed_forward(model, layer, fed, past)
+
+
 def layer_of(model, layer, x, past):
-    """A norm, a function, and the norm after it if the model has one, for both halves of a layer."""
+    """A norm, a function, and the norm after it, where the model has them, for both halves."""
+    if model.arch == "falcon":
+        return parallel_layer(model, layer, x, past)
     for before, function, after in PARTS:
-        first, last = ("blk.%d.%s.weight" % (layer, name) for name in (before, after))
-        y = function(model, layer, norm(x, model.weight(first), model.eps), past)
-        x = x + (norm(y, model.weight(last), model.eps) if model.has(last) else y)
+        first, last = ("blk.%d.%s" % (layer, name) for name in (before, after))
+        y = norm(model, first, x) if model.has(first + ".weight") else x
+        y = function(model, layer, y, past)
+        x = x + (norm(model, last, y) if model.has(last + ".weight") else y)
     return x
 
 
 def logits(model, ids, past):
     """(positions of ids, vocabulary); `past` starts empty and takes keys and values."""
     x = model.weight("token_embd.weight")[ids].astype(np.float64)
-    if model.arch == "gemma3":
+    if model.arch in ("gemma2", "gemma3"):
         x *= np.sqrt(model.width)
     for layer in range(model.layers):
         x = layer_of(model, layer, x, past)
-    x = norm(x, model.weight("output_norm.weight"), model.eps)
-    return linear(model, "output" if model.has("output.weight") else "token_embd", x)
+    x = norm(model, "output_norm", x)
+    y = linear(model, "output" if model.has("output.weight") else "token_embd", x)
+    return cap(y, model.key("final_logit_softcapping"))
 
 
 def total(row):
