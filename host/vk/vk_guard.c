@@ -127,6 +127,12 @@ static enum status look(struct vk_run *run, uint32_t edits)
         {m->verdicts, m->work, m->lists[VK_LIST_STORED]}};
     enum status st = STATUS_OK;
 
+    uint32_t entries = 0;
+
+    for (uint32_t list = 0; list < VK_LISTS; list++)
+        entries += run->listed[list].n - run->listed[list].done;
+    if (entries > 0)
+        st = vk_run_room(run, vk_pace_looks(entries));
     if (run->guarded != 0)
         vk_run_access(run, run->guarded, edits);
     for (uint32_t list = 0; list < VK_LISTS; list++) {

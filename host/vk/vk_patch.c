@@ -150,10 +150,11 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
     if (rec->node->in == rec->node->out)
         again.src = run->vk->memory.saved;
     for (uint32_t record = 0; record < (patch->records ? 2 : 1) && !st; record++) {
+        st = vk_run_room(run, vk_pace_cost(&again));
         /* one after the other: patches share outputs, captured bits and proofs */
         vk_run_access(run, OP_BIT(VK_RUN_HOOKS) | OP_BIT(VK_RUN_SAVED), OP_BIT(VK_RUN_HOOKS) | out);
         again.hook_index = patch->first | (record ? PATCH_RECORD : 0);
-        st = vk_run_op(&again);
+        st = st ? st : vk_run_op(&again);
     }
     return st;
 }

@@ -2,11 +2,10 @@
 /* Records nodes: hazards between them, their registers, submits of bounded length. */
 #include "vk/vk_run.h"
 
+#include "base/clock.h"
 #include "vk/vk_ops.h"
 
 #define RUN_SECONDS 300.0 /* CPU drivers compile at the first dispatch */
-#define RUN_MACS_PROCESSOR (1ull << 30)
-#define RUN_MACS_GPU (32ull << 30)
 
 void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes)
 {
@@ -31,14 +30,25 @@ enum status vk_run_copy(struct vk_run *run, const struct vk_run_copy *copy)
 enum status vk_run_flush(struct vk_run *run)
 {
     struct vk *vk = run->vk;
+    const double start = clock_seconds();
     enum status st;
 
     vk->dispatches += stream_dispatch_count(vk->stream);
     st = stream_run(vk->stream, RUN_SECONDS);
+    vk_pace_learn(&vk->pace, run->units, clock_seconds() - start);
     if (!st)
         st = stream_begin(vk->stream);
-    run->macs = 0;
+    run->units = 0;
     run->written = run->read = 0;
+    return st;
+}
+
+enum status vk_run_room(struct vk_run *run, uint64_t units)
+{
+    const bool full = run->units > 0 && run->units + units > run->vk->pace.budget;
+    const enum status st = full ? vk_run_flush(run) : STATUS_OK;
+
+    run->units += units;
     return st;
 }
 
@@ -139,6 +149,30 @@ static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struc
         rec->dst.at -= range->base * rec->dst.stride;
 }
 
+/* The op, over as many columns at a time as a submit may take. */
+static enum status record_op(struct vk_run *run, const struct vk_rec *rec,
+                             const struct op_access *access)
+{
+    const bool matrix = rec->node->op == OP_LINEAR;
+    struct vk_rec part = *rec;
+    enum status st = STATUS_OK;
+
+    for (uint32_t done = 0; done < rec->slots && !st; done += part.slots) {
+        part.slot0 = rec->slot0 + done;
+        part.slots = rec->slots - done;
+        if (matrix)
+            part.slots = vk_pace_columns(&run->vk->pace, &part);
+        st = vk_run_room(run, vk_pace_cost(&part));
+        if (done == 0)
+            vk_run_access(run, access->reads, access->writes);
+        run->read |= access->reads; /* later parts have rows of their own */
+        run->written |= access->writes;
+        if (!st)
+            st = vk_run_op(&part);
+    }
+    return st;
+}
+
 /* The op and its hooks, if no dispatch before has done it. */
 static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct vk_range *range)
 {
@@ -151,8 +185,7 @@ static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct
     if (!st)
         st = vk_patch_save(run, rec);
     if (!st && !merged) {
-        vk_run_access(run, access.reads, access.writes);
-        st = vk_run_op(rec);
+        st = record_op(run, rec, &access);
         run->fused = rec->fused ? rec->index + 1 : 0;
         if (rec->doubled)
             run->doubled = rec->index + run->vk->weights.plan[rec->index].merged;
@@ -162,8 +195,6 @@ static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct
 
 enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
-    const uint64_t limit =
-        gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
     const bool done = run->fused != 0 && run->fused == index; /* with the one before it */
     struct vk_rec rec = rec_of(run, index, range);
     enum status st = STATUS_OK;
@@ -176,9 +207,5 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
         st = run_node(run, &rec, range);
     if (!st)
         st = vk_guard(run, &rec);
-    if (st || done)
-        return st;
-    st = vk_watch(run, &rec);
-    run->macs += op_macs(rec.node, 0) * rec.slots; /* of matrices */
-    return !st && run->macs >= limit ? vk_run_flush(run) : st;
+    return st || done ? st : vk_watch(run, &rec);
 }

@@ -32,7 +32,7 @@ struct vk_run {
     uint32_t *verdict;                 /* (n_guards) quad of each, in the schedule's order; owned */
     struct vk_listed listed[VK_LISTS]; /* what guards look at */
     uint32_t guarded;                  /* what entries not dispatched yet read, as bits */
-    uint64_t macs;                     /* recorded since the last submit */
+    uint64_t units;                    /* of work (vk_pace.h) recorded since the last submit */
 };
 
 /* Writes slots, page tables, hooks and columns where the device reads them. */
@@ -62,6 +62,9 @@ enum status vk_run_copy(struct vk_run *run, const struct vk_run_copy *copy) STAT
 
 /* Submits what was recorded, waits, goes on recording. */
 enum status vk_run_flush(struct vk_run *run) STATUS_MUST_USE;
+
+/* Before a dispatch of so much work: submits what was recorded if both would take too long. */
+enum status vk_run_room(struct vk_run *run, uint64_t units) STATUS_MUST_USE;
 
 /* Slots of a node's dispatch, and where rows of S and P, or of L, start. */
 struct vk_range {

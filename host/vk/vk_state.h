@@ -13,6 +13,7 @@
 #include "shared/push.h"
 #include "vk/vk_kernels.h"
 #include "vk/vk_kv.h"
+#include "vk/vk_pace.h"
 #include "vk/vk_weights.h"
 
 #define VK_QUAD 16u /* bytes */
@@ -70,6 +71,7 @@ struct vk {
     struct vk_memory memory;
     struct vk_abft abft;
     struct stream *stream;
+    struct vk_pace pace;
     uint32_t max_columns, positions;
     uint64_t dispatches;
 };

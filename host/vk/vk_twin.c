@@ -46,8 +46,9 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec, enum guard_kin
         reads = (reads & ~OP_BIT(node->in)) | OP_BIT(VK_RUN_SAVED);
     }
     if (!doubled) {
+        st = vk_run_room(run, vk_pace_cost(&twin));
         vk_run_access(run, reads, OP_BIT(VK_RUN_TWIN(node->out)));
-        st = vk_run_op(&twin);
+        st = st ? st : vk_run_op(&twin);
     }
     executor_work_twin(&run->vk->base, run->schedule, rec->index,
                        (struct executor_work_slots){rec->slot0, rec->slots}, doubled);

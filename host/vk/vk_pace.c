@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* The cost of dispatches, and the budget of a submit. */
+#include "vk/vk_pace.h"
+
+#include "model/op.h"
+#include "vk/vk_state.h"
+
+/* Units. Devices differ by ten in each of them: the budget follows what is measured, and these only
+ * keep it from jumping between prompts, decoding and faults. */
+#define PACE_DISPATCH (1u << 18)
+#define PACE_WEIGHT 8u    /* reading one, however many columns use it */
+#define PACE_ATTENTION 4u /* a multiply-add of scores or heads */
+#define PACE_ELEMENT 8u   /* written, or exponentiated */
+#define PACE_FAULT 8u     /* times an op's, in the body with hooks */
+#define PACE_LOOK 4096u   /* an entry of a guard */
+
+#define PACE_STEP 4u /* the budget grows or shrinks at most so many times after one submit */
+#define PACE_LEAST (UINT64_C(1) << 20)
+#define PACE_MOST (UINT64_C(1) << 44)
+
+/* Of one column. */
+static uint64_t cost_of_column(const struct vk_rec *rec)
+{
+    const struct node *node = rec->node;
+    const uint32_t seen = op_seen(rec->last_position, node->window);
+    const uint64_t macs = op_macs(node, seen);
+    const uint64_t elements =
+        node->op == OP_SCORES || node->op == OP_SOFTMAX ? (uint64_t)node->rows * seen : node->rows;
+
+    return elements * PACE_ELEMENT + macs * (node->op == OP_LINEAR ? 1 : PACE_ATTENTION);
+}
+
+static uint64_t cost_of_weights(const struct node *node)
+{
+    return node->op == OP_LINEAR ? op_macs(node, 0) * PACE_WEIGHT : 0;
+}
+
+/* Nodes that one dispatch does. */
+static uint32_t count_nodes(const struct vk_rec *rec)
+{
+    const bool plain = rec->node->op == OP_LINEAR && !rec->patch && rec->evaluation == 0;
+    const uint32_t merged = plain ? rec->vk->weights.plan[rec->index].merged : 1;
+
+    return merged > 0 ? merged : 1;
+}
+
+uint64_t vk_pace_cost(const struct vk_rec *rec)
+{
+    const struct vk_patch *patch = rec->patch;
+    struct vk_rec each = *rec;
+    uint64_t cost = 0;
+
+    for (uint32_t n = count_nodes(rec); n > 0; n--, each.node++)
+        cost += cost_of_column(&each) * rec->slots + cost_of_weights(each.node);
+    if (patch && rec->node->op == OP_LINEAR) /* only the tiles of these rows */
+        cost = cost / rec->node->rows * (patch->row_end - patch->row + TILE_ROWS);
+    return PACE_DISPATCH + cost * (patch ? PACE_FAULT : 1);
+}
+
+uint64_t vk_pace_looks(uint32_t groups)
+{
+    return PACE_DISPATCH + (uint64_t)groups * PACE_LOOK;
+}
+
+uint32_t vk_pace_columns(const struct vk_pace *pace, const struct vk_rec *rec)
+{
+    struct vk_rec one = *rec, none = *rec;
+    one.slots = 1;
+    none.slots = 0;
+    const uint64_t fixed = vk_pace_cost(&none), column = vk_pace_cost(&one) - fixed;
+    const uint64_t room = pace->budget > fixed ? (pace->budget - fixed) / column : 0;
+    const uint64_t whole = room / VK_COLUMNS_MAX * VK_COLUMNS_MAX;
+
+    if (whole >= rec->slots)
+        return rec->slots;
+    return whole > 0 ? (uint32_t)whole : VK_COLUMNS_MAX;
+}
+
+void vk_pace_learn(struct vk_pace *pace, uint64_t units, double seconds)
+{
+    const double fits = (double)units * VK_PACE_SECONDS / (seconds > 1e-6 ? seconds : 1e-6);
+    const double low = (double)(pace->budget / PACE_STEP), high = (double)pace->budget * PACE_STEP;
+
+    /* A small submit takes as long as its latency: it can only show that the device is fast. */
+    if (seconds <= VK_PACE_SECONDS && fits <= (double)pace->budget)
+        return;
+    const uint64_t budget = (uint64_t)(fits < low ? low : fits > high ? high : fits);
+    pace->budget = budget < PACE_LEAST ? PACE_LEAST : budget > PACE_MOST ? PACE_MOST : budget;
+}
