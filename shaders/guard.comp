@@ -1,14 +1,15 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* Guards: checks of output rows, in integers; a strip of a row a workgroup. */
+#define SAME_BINDING 1
 #include "shared/fetch.glsl"
 #include "shared/guards.h"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 WORD_BUFFER(0, verdicts); /* (quads): count, lowest index */
-QUAD_BUFFER(1, results);  /* the rows that `inputs` reads */
+QUAD_SAME(1, results);    /* the rows that `inputs` reads */
 GUARDS_BUFFER(2, guards_strip, strips);
-FETCH_BUFFER(3, inputs);
+FETCH_SAME(3, inputs);
 
 /* A quad whose first element is `at` of its line, of index `base` + at. found: count, lowest. */
 uvec4 check_quad(guards_strip s, uvec4 quad, uint at, uint base, inout uvec2 found)

@@ -11,11 +11,10 @@ layout(push_constant) uniform push_block
 {
     push_heads push;
 };
-QUAD_BUFFER(0, results);
-FETCH_BUFFER(1, inputs);
+QUAD_SAME(0, results);
+FETCH_SAME(1, inputs);
 FETCH_BUFFER(2, pages);
 WORD_BUFFER(3, columns);
-WORD_BUFFER(4, tables);
 
 #define SUM_COUNT 4 /* features */
 #include "shared/hook.glsl"
@@ -78,7 +77,7 @@ void capture_unseen(uint head, uint table, uint quad, uvec2 span)
         for (uint key = captured.x; key <= captured.y; key++) {
             if (key >= span.x && key <= span.y)
                 continue;
-            uint row = (tables[table + key / NM_BLOCK] * NM_BLOCK + key % NM_BLOCK) * push.row +
+            uint row = (columns[table + key / NM_BLOCK] * NM_BLOCK + key % NM_BLOCK) * push.row +
                        push.values + PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
             uvec4 raw = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
             hook_stored(uvec3(feature_of(quad), HOOK_NONE, key), uvec3(1u, 0u, 0u), raw);
@@ -129,7 +128,7 @@ void main()
         uint skipped = first > visit ? (first - visit + NM_PARTIALS - 1u) / NM_PARTIALS : 0u;
         sum_open();
         for (uint b = visit + skipped * NM_PARTIALS; inside && b <= last; b += NM_PARTIALS) {
-            uint row = tables[table + b] * NM_BLOCK * push.row + push.values +
+            uint row = columns[table + b] * NM_BLOCK * push.row + push.values +
                        PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
             add_block(probs, row, quad, b * NM_BLOCK, span);
         }

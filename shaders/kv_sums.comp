@@ -10,16 +10,16 @@ layout(push_constant) uniform push_block
 {
     push_kv_sums push;
 };
-QUAD_BUFFER(0, results);
+QUAD_BUFFER(0, results); /* after those of all spans their jobs: quad of the first row, its place in
+                            the page, rows, mask of a word */
 FETCH_BUFFER(1, pages);
-QUAD_BUFFER(2, jobs); /* quad of the first row, its place in the page, rows, mask of a word */
 
 shared uvec3 parts[gl_WorkGroupSize.x];
 
 void main()
 {
     uint lane = gl_LocalInvocationID.x;
-    uvec4 job = jobs[push.job + gl_WorkGroupID.x];
+    uvec4 job = results[push.job + gl_WorkGroupID.x];
     uvec3 sums = uvec3(0u);
     for (uint i = lane; i < job.z * push.row; i += gl_WorkGroupSize.x) {
         uvec4 quad = FETCH(pages, job.x + i) & job.w;

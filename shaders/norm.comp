@@ -9,8 +9,8 @@ layout(push_constant) uniform push_block
 {
     push_norm push;
 };
-QUAD_BUFFER(0, results);
-FETCH_BUFFER(1, inputs);
+QUAD_SAME(0, results);
+FETCH_SAME(1, inputs);
 FETCH_BUFFER(2, weights);
 
 #define SUM_COUNT 1

@@ -9,8 +9,8 @@ layout(push_constant) uniform push_block
 {
     push_rope push;
 };
-QUAD_BUFFER(0, results);
-FETCH_BUFFER(1, inputs);
+QUAD_SAME(0, results);
+FETCH_SAME(1, inputs);
 FETCH_BUFFER(2, tables); /* (tables, positions, rope_dim / 2, 2) cosine, sine */
 WORD_BUFFER(3, columns);
 

@@ -9,11 +9,10 @@ layout(push_constant) uniform push_block
 {
     push_scores push;
 };
-WORD_BUFFER(0, results);
-FETCH_BUFFER(1, inputs);
+WORD_SAME(0, results);
+FETCH_SAME(1, inputs);
 FETCH_BUFFER(2, pages);
 WORD_BUFFER(3, columns);
-WORD_BUFFER(4, tables);
 
 /* Key positions of an invocation, a workgroup's width apart; q is read once for all. */
 #ifdef VKFI_TEXEL
@@ -108,7 +107,7 @@ void main()
             captured = hook_wants(HOOK_WEIGHT, uvec3(head, HOOK_NONE, key));
         uint read = captured ? key : clamp(key, at.first, at.last); /* others may have no page */
         at.key[j] = key;
-        at.row[j] = (tables[table + read / NM_BLOCK] * NM_BLOCK + read % NM_BLOCK) * push.row +
+        at.row[j] = (columns[table + read / NM_BLOCK] * NM_BLOCK + read % NM_BLOCK) * push.row +
                     PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
         wanted[j] = key >= at.first && key <= at.last;
         any_wanted = any_wanted || wanted[j] || captured;

@@ -8,8 +8,8 @@ layout(push_constant) uniform push_block
 {
     push_softmax push;
 };
-QUAD_BUFFER(0, results);
-FETCH_BUFFER(1, inputs);
+QUAD_SAME(0, results);
+FETCH_SAME(1, inputs);
 WORD_BUFFER(2, columns);
 
 #define SUM_COUNT 1

@@ -13,7 +13,6 @@ layout(push_constant) uniform push_block
 QUAD_BUFFER(0, pages);
 FETCH_BUFFER(1, inputs);
 WORD_BUFFER(2, columns);
-WORD_BUFFER(3, tables);
 
 uvec4 narrow(uint source)
 {
@@ -40,12 +39,12 @@ void main()
     uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
     uint entry = columns[slot * COLUMN_WORDS + COLUMN_ENTRY];
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
-    uint page = tables[table + entry / NM_BLOCK];
+    uint page = columns[table + entry / NM_BLOCK];
     uint at = (page * NM_BLOCK + entry % NM_BLOCK) * push.row + i;
     pages[at] = stored(push.k + slot * push.stride, i);
     pages[push.values + at] = stored(push.v + slot * push.stride, i);
     if (entry == position)
         return;
-    at = (tables[table + position / NM_BLOCK] * NM_BLOCK + position % NM_BLOCK) * push.row + i;
+    at = (columns[table + position / NM_BLOCK] * NM_BLOCK + position % NM_BLOCK) * push.row + i;
     pages[at] = pages[push.values + at] = uvec4(0u);
 }

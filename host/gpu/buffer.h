@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers: device memory in three classes of use, written and read from the host. */
+/* Buffers: device memory in four classes of use, written and read from the host. */
 #ifndef VKFI_GPU_BUFFER_H
 #define VKFI_GPU_BUFFER_H
 
@@ -12,6 +12,8 @@ enum gpu_buffer_use {
     GPU_BUFFER_STORAGE,  /* weights, activations: where the device is fastest */
     GPU_BUFFER_READBACK, /* results: mapped, quick to read for the host; kernels may write it */
     GPU_BUFFER_UPLOAD,   /* inputs: mapped, written by the host; kernels may read it */
+    GPU_BUFFER_SHARED,   /* read and written by both: in the device's memory, with a mapped copy for
+                            the host where it does not see that (stream_push, stream_pull) */
 };
 
 /* Every class may be bound to kernels, copied from and to, and filled. Contents start undefined. */
@@ -28,7 +30,8 @@ void gpu_buffer_destroy(struct gpu_buffer **buffer);
 uint64_t gpu_buffer_size(const struct gpu_buffer *buffer);
 
 /* Host address, coherent, or null when the buffer is not mapped (STORAGE of a device with memory of
- * its own). The host reads it after stream_wait and writes it before stream_submit. */
+ * its own); of SHARED perhaps that of the copy. The host reads it after stream_wait and writes it
+ * before stream_submit. */
 void *gpu_buffer_mapped(const struct gpu_buffer *buffer);
 
 /* Copies at once and returns when done, through mapped memory or in chunks through a staging

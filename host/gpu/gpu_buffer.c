@@ -62,7 +62,13 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         return STATUS_MEMORY;
     }
     *buffer = (struct gpu_buffer){.gpu = gpu, .serial = ++gpu->serial};
-    st = make(buffer, use, size, name);
+    const bool shared = use == GPU_BUFFER_SHARED, apart = shared && !gpu->info.host_visible;
+    if (apart)
+        st = gpu_buffer_create(&buffer->copy, gpu, GPU_BUFFER_READBACK, size, name);
+    if (shared)
+        use = apart ? GPU_BUFFER_STORAGE : GPU_BUFFER_READBACK;
+    if (!st)
+        st = make(buffer, use, size, name);
     if (st)
         gpu_buffer_destroy(&buffer);
     *out = buffer;
@@ -76,6 +82,7 @@ void gpu_buffer_destroy(struct gpu_buffer **buffer)
     if (!b || b->gpu->abandoned)
         return;
     struct gpu *gpu = b->gpu;
+    gpu_buffer_destroy(&b->copy);
     gpu_sets_forget(gpu, b->serial);
     gpu->vk.vkDestroyBuffer(gpu->device, b->handle, NULL);
     gpu_memory_give(b);
@@ -89,7 +96,7 @@ uint64_t gpu_buffer_size(const struct gpu_buffer *buffer)
 
 void *gpu_buffer_mapped(const struct gpu_buffer *buffer)
 {
-    return buffer->mapped;
+    return buffer->copy ? buffer->copy->mapped : buffer->mapped;
 }
 
 static enum status check_range(const struct gpu_buffer *buffer, uint64_t offset, uint64_t size)

@@ -78,8 +78,9 @@ struct gpu_buffer {
     VkBuffer handle;
     VkDeviceMemory memory;
     uint32_t heap;
-    uint8_t *mapped; /* null: not mapped */
-    bool cached;     /* the host reads it quickly */
+    uint8_t *mapped;         /* null: not mapped */
+    bool cached;             /* the host reads it quickly */
+    struct gpu_buffer *copy; /* of a shared buffer, for the host; owned; null: it sees this one */
 };
 
 /* Bindings of a kernel by bits: texel buffers if also in `texels`, else storage buffers; bytes of
@@ -101,6 +102,7 @@ struct kernel {
     VkPipelineLayout layout; /* borrowed from the device */
     VkPipeline pipeline;     /* the device's, or owned if captured */
     struct gpu_set_shape shape;
+    uint32_t aliased; /* bindings that may be one buffer, as bits */
     uint32_t local_size[3];
     bool captured;
 };

@@ -108,7 +108,7 @@ enum status gpu_memory_take(struct gpu_buffer *out, const struct gpu_memory_requ
 {
     struct gpu *gpu = out->gpu;
     const bool direct = gpu->info.host_visible;
-    const VkMemoryPropertyFlags wanted[3][CHOICES] = {
+    const VkMemoryPropertyFlags wanted[][CHOICES] = {
         [GPU_BUFFER_STORAGE] = {direct ? LOCAL | VISIBLE | CACHED : LOCAL,
                                 direct ? LOCAL | VISIBLE : 0, direct ? VISIBLE | CACHED : 0,
                                 direct ? VISIBLE : 0},

@@ -134,6 +134,7 @@ static enum status read_module(struct build *b)
     if (st || (st = spirv_reflect(&b->reflect, &b->module)) != STATUS_OK ||
         (st = compare(b)) != STATUS_OK)
         return st == STATUS_INPUT ? STATUS_INTERNAL : st;
+    kernel->aliased = b->reflect.aliased;
     for (uint32_t i = 0; i < 3; i++) {
         kernel->local_size[i] = b->reflect.local_size[i];
         for (uint32_t c = 0; c < b->params->constant_count; c++) {

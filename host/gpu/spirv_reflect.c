@@ -13,6 +13,7 @@
 /* Decorations of one id. */
 struct notes {
     uint32_t set, binding, spec_id, builtin;
+    bool aliased;
 };
 
 struct walk {
@@ -80,9 +81,13 @@ static uint32_t size_of(const struct walk *walk, uint32_t type)
 
 static void note(struct walk *walk, const struct spirv_ins *ins)
 {
-    if (ins->op != SpvOpDecorate || ins->count < 4 || ins->words[1] >= walk->module->bound)
+    if (ins->op != SpvOpDecorate || ins->words[1] >= walk->module->bound)
         return;
     struct notes *notes = &walk->notes[ins->words[1]];
+    if (ins->words[2] == SpvDecorationAliased)
+        notes->aliased = true;
+    if (ins->count < 4)
+        return;
     switch (ins->words[2]) {
     case SpvDecorationDescriptorSet:
         notes->set = ins->words[3];
@@ -120,10 +125,13 @@ static enum status add_buffer(struct walk *walk, uint32_t id, bool texels)
         return STATUS_OK;
     }
     const uint32_t bit = 1u << walk->notes[id].binding;
-    if (out->bindings & bit)
+    /* one buffer under two names, of which the driver knows, is one binding */
+    const bool aliased = walk->notes[id].aliased, again = out->bindings & bit;
+    if (again && (!aliased || !(out->aliased & bit) || texels || (out->texels & bit)))
         return refuse(walk->module, "two buffers at one binding");
     out->bindings |= bit;
     out->texels |= texels ? bit : 0;
+    out->aliased |= aliased ? bit : 0;
     return STATUS_OK;
 }
 
@@ -225,7 +233,7 @@ enum status spirv_reflect(struct spirv_reflect *out, const struct spirv *module)
         goto fail;
     }
     for (uint32_t i = 0; i < module->bound; i++)
-        walk.notes[i] = (struct notes){NONE, NONE, NONE, NONE};
+        walk.notes[i] = (struct notes){NONE, NONE, NONE, NONE, false};
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
         note(&walk, &ins);
     for (struct spirv_ins ins = {0}; !st && spirv_next(module, &ins);)

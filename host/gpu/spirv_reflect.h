@@ -17,6 +17,7 @@ struct spirv_reflect {
     uint32_t entry_point; /* id of the one GLCompute entry point, named "main" */
     uint32_t bindings;    /* bit b: set 0 has a buffer at binding b */
     uint32_t texels;      /* bit b: that one is a texel buffer of unsigned words */
+    uint32_t aliased;     /* bit b: every variable of that binding is Aliased */
     bool other_resources; /* a resource of another set or kind */
     uint32_t push_size;   /* bytes of the push constant block, 0: none */
     uint32_t spec_count;

@@ -73,6 +73,18 @@ void stream_barrier(struct stream *stream);
 /* Ordered only by stream_barrier, as dispatches are. */
 enum status stream_copy(struct stream *stream, const struct stream_copy *copy) STATUS_MUST_USE;
 
+/* Ranges of SHARED buffers, of which each side may have its own: what the host has written to where
+ * kernels read it, before what follows; and what was written before to where the host reads it.
+ * Records nothing, no barrier either, where both have one. Sizes of 0 are left out. */
+struct stream_span {
+    const struct gpu_buffer *buffer;
+    uint64_t offset, size; /* bytes */
+};
+enum status stream_push(struct stream *stream, const struct stream_span *spans,
+                        uint32_t n) STATUS_MUST_USE;
+enum status stream_pull(struct stream *stream, const struct stream_span *spans,
+                        uint32_t n) STATUS_MUST_USE;
+
 /* Fills a range (offset and range multiples of 4; range 0: up to the end) with one word. */
 enum status stream_fill(struct stream *stream, const struct stream_binding *to,
                         uint32_t word) STATUS_MUST_USE;

@@ -92,6 +92,25 @@ static enum status check_binding(const struct stream_dispatch *d, uint32_t i,
     return STATUS_OK;
 }
 
+/* A driver may take two bindings for two buffers unless the shader says that they are one. */
+static enum status check_aliases(const struct stream_dispatch *d, uint32_t end)
+{
+    const struct kernel *kernel = d->kernel;
+    for (uint32_t i = 0; i < end; i++) {
+        for (uint32_t j = i + 1; j < end; j++) {
+            const uint32_t both = 1u << i | 1u << j;
+            if ((kernel->shape.bindings & both) != both ||
+                d->bindings[i].buffer != d->bindings[j].buffer || (kernel->aliased & both) == both)
+                continue;
+            log_error("kernel %s: bindings %" PRIu32 " and %" PRIu32
+                      " are one buffer, expected both Aliased in the shader",
+                      kernel->name, i, j);
+            return STATUS_INTERNAL;
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status check(const struct stream *stream, const struct stream_dispatch *d)
 {
     const struct gpu_info *info = &stream->gpu->info;
@@ -117,7 +136,7 @@ static enum status check(const struct stream *stream, const struct stream_dispat
         if (d->kernel->shape.bindings >> i & 1)
             st = check_binding(d, i, info);
     }
-    return st;
+    return st ? st : check_aliases(d, end);
 }
 
 static enum status bind(struct stream *stream, const struct stream_dispatch *d)
@@ -188,6 +207,46 @@ enum status stream_copy(struct stream *stream, const struct stream_copy *copy)
                                     &region);
     stamp_end(stream);
     return STATUS_OK;
+}
+
+static enum status copy_span(struct stream *stream, const struct stream_span *span, bool push)
+{
+    const struct gpu_buffer *device = span->buffer, *host = device->copy;
+    if (!host || span->size == 0)
+        return STATUS_OK;
+    return stream_copy(stream, &(struct stream_copy){.from = push ? host : device,
+                                                     .to = push ? device : host,
+                                                     .from_offset = span->offset,
+                                                     .to_offset = span->offset,
+                                                     .size = span->size});
+}
+
+static bool any_apart(const struct stream_span *spans, uint32_t n)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any = any || (spans[i].buffer->copy && spans[i].size > 0);
+    return any;
+}
+
+enum status stream_push(struct stream *stream, const struct stream_span *spans, uint32_t n)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < n && !st; i++)
+        st = copy_span(stream, &spans[i], true);
+    if (any_apart(spans, n))
+        stream_barrier(stream);
+    return st;
+}
+
+enum status stream_pull(struct stream *stream, const struct stream_span *spans, uint32_t n)
+{
+    enum status st = STATUS_OK;
+    if (any_apart(spans, n))
+        stream_barrier(stream);
+    for (uint32_t i = 0; i < n && !st; i++)
+        st = copy_span(stream, &spans[i], false);
+    return st;
 }
 
 enum status stream_fill(struct stream *stream, const struct stream_binding *to, uint32_t word)

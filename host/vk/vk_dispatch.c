@@ -5,7 +5,7 @@
 enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
 {
     struct vk *vk = rec->vk;
-    const uint32_t has = vk_kernels_bindings(&d->key);
+    const uint32_t has = vk_kernels_bindings(&vk->kernels, &d->key);
     struct stream_binding bindings[KERNEL_BINDINGS_MAX] = {{0}};
     struct stream_dispatch dispatch = {.bindings = bindings,
                                        .push = d->push,

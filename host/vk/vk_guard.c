@@ -13,6 +13,9 @@
 
 #define GROUPS_MOST 65535u /* of a dispatch, on any device */
 
+const uint64_t vk_guard_entry[VK_LISTS] = {sizeof(struct guards_strip), sizeof(struct guards_part),
+                                           sizeof(struct guards_stored)};
+
 /* Registers whose rows may move; scores and logits have no rows to spare. */
 #define FIXED (OP_BIT(REG_S) | OP_BIT(REG_P) | OP_BIT(REG_L))
 #define REGISTERS (OP_BIT(REG_COUNT) - 1)
@@ -81,6 +84,7 @@ enum status vk_guard_prepare(struct vk_run *run)
         entries[list_of(guard->kind)] += count;
     }
     count_versions(run);
+    run->verdict_quads = quads;
     st = vk_memory_verdicts(run->vk, quads);
     st = st ? st : vk_memory_lists(run->vk, entries);
     if (st)
@@ -127,14 +131,22 @@ static enum status look(struct vk_run *run, uint32_t edits)
         {m->verdicts, m->work, m->lists[VK_LIST_STORED]}};
     enum status st = STATUS_OK;
 
-    uint32_t entries = 0;
+    struct stream_span spans[VK_LISTS];
+    uint32_t entries = 0, n = 0;
 
-    for (uint32_t list = 0; list < VK_LISTS; list++)
-        entries += run->listed[list].n - run->listed[list].done;
+    for (uint32_t list = 0; list < VK_LISTS; list++) {
+        const struct vk_listed *listed = &run->listed[list];
+        const uint64_t size = vk_guard_entry[list];
+        entries += listed->n - listed->done;
+        if (listed->n > listed->done)
+            spans[n++] = (struct stream_span){m->lists[list], listed->done * size,
+                                              (listed->n - listed->done) * size};
+    }
     if (entries > 0)
         st = vk_run_room(run, vk_pace_looks(entries));
     if (run->guarded != 0)
         vk_run_access(run, run->guarded, edits);
+    st = st ? st : stream_push(run->vk->stream, spans, n);
     for (uint32_t list = 0; list < VK_LISTS; list++) {
         struct vk_listed *listed = &run->listed[list];
         while (listed->done < listed->n && !st) {

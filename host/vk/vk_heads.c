@@ -19,7 +19,7 @@ enum status vk_heads(const struct vk_rec *rec)
         .dst_stride = rec->dst.stride,
         .row = vk->kv.row,
         .values = vk->kv.values,
-        .table_words = node->layer * vk->kv.blocks,
+        .table_words = node->layer * vk->kv.stride,
         .head_dim = hp->head_dim,
         .group = hp->n_head / hp->n_head_kv,
         .window = node->window,
@@ -29,8 +29,8 @@ enum status vk_heads(const struct vk_rec *rec)
     };
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_HEADS, .point = vk_rec_point(rec)},
-        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer], vk->memory.columns,
-                    vk->kv.tables},
+        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer],
+                    vk->memory.columns},
         .push = &push,
         .push_size = sizeof(push),
         .groups = {order_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]), end - head0,

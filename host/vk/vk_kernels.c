@@ -31,6 +31,8 @@ enum {
 struct interface {
     const char *stem;
     uint32_t buffers, texels;  /* bindings before the hooks; bits of those read by FETCH */
+    uint32_t same;             /* the binding that reads what another one writes, as a bit; 0: none.
+                                  Where it is no texel buffer it is that other one */
     uint32_t push_size, specs; /* specs: HAS_* */
     uint32_t local_size_id[3];
 };
@@ -41,50 +43,59 @@ struct interface {
         SPEC_LANES_X, LITERAL, LITERAL                                                             \
     }
 static const struct interface interfaces[VK_SHADER_COUNT] = {
-    [VK_SHADER_EMBED] =
-        {"embed", 3, 0, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
+    [VK_SHADER_EMBED] = {"embed",
+                         3,
+                         0,
+                         0,
+                         sizeof(struct push_embed),
+                         HAS_ACT | HAS_HOOK,
+                         {LITERAL, LITERAL, LITERAL}},
     [VK_SHADER_NORM] = {"norm",
                         3,
                         1 << 1 | 1 << 2,
+                        1 << 1,
                         sizeof(struct push_norm),
                         HAS_ACT | HAS_Y | HAS_HOOK,
                         {SPEC_LANES_Y, LITERAL, LITERAL}},
     [VK_SHADER_LINEAR] = {"linear",
                           3,
                           1 << 1 | 1 << 2,
+                          1 << 1,
                           sizeof(struct push_linear),
                           HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, sizeof(struct push_rope),
+    [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
-    [VK_SHADER_STORE] = {"store", 4, 1 << 1, sizeof(struct push_store), HAS_KV | HAS_X, X_ONLY},
-    [VK_SHADER_SCORES] = {"scores", 5, 1 << 1 | 1 << 2, sizeof(struct push_scores),
+    [VK_SHADER_STORE] = {"store", 3, 1 << 1, 0, sizeof(struct push_store), HAS_KV | HAS_X, X_ONLY},
+    [VK_SHADER_SCORES] = {"scores", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_scores),
                           HAS_KV | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_SOFTMAX] = {"softmax",
                            3,
+                           1 << 1,
                            1 << 1,
                            sizeof(struct push_softmax),
                            HAS_X | HAS_Y | HAS_HOOK,
                            {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_HEADS] = {"heads",
-                         5,
+                         4,
                          1 << 1 | 1 << 2,
+                         1 << 1,
                          sizeof(struct push_heads),
                          HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_HOOK,
                          {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_GATE] = {"gate", 2, 1 << 1, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
-                        X_ONLY},
-    [VK_SHADER_ADD] = {"add", 2, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
-                       X_ONLY},
-    [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
-    [VK_SHADER_FEATURES] = {"features", 3, 1 << 2, sizeof(struct push_features), HAS_X, X_ONLY},
-    [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
-    [VK_SHADER_STORED_SUMS] = {"stored_sums", 3, 1 << 1, sizeof(struct push_guard), HAS_KV | HAS_X,
+    [VK_SHADER_GATE] = {"gate", 2, 1 << 1, 1 << 1, sizeof(struct push_gate),
+                        HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
+    [VK_SHADER_ADD] = {"add", 2, 1 << 1, 1 << 1, sizeof(struct push_add),
+                       HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
+    [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, 0, sizeof(struct push_logits), HAS_X, X_ONLY},
+    [VK_SHADER_FEATURES] = {"features", 3, 1 << 2, 0, sizeof(struct push_features), HAS_X, X_ONLY},
+    [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
+    [VK_SHADER_STORED_SUMS] = {"stored_sums", 3, 1 << 1, 0, sizeof(struct push_guard),
+                               HAS_KV | HAS_X, X_ONLY},
+    [VK_SHADER_KV_SUMS] = {"kv_sums", 2, 1 << 1, 0, sizeof(struct push_kv_sums), HAS_X, X_ONLY},
+    [VK_SHADER_WEIGHT_SUMS] = {"weight_sums", 2, 1 << 1, 0, sizeof(struct push_weight_sums), HAS_X,
                                X_ONLY},
-    [VK_SHADER_KV_SUMS] = {"kv_sums", 3, 1 << 1, sizeof(struct push_kv_sums), HAS_X, X_ONLY},
-    [VK_SHADER_WEIGHT_SUMS] = {"weight_sums", 2, 1 << 1, sizeof(struct push_weight_sums), HAS_X,
-                               X_ONLY},
-    [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, sizeof(struct push_guard), HAS_X,
+    [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, 0, sizeof(struct push_guard), HAS_X,
                               X_ONLY},
 };
 
@@ -142,6 +153,14 @@ static bool reads_texels(const struct gpu_info *info)
            (uint64_t)info->max_texels * 16 >= info->max_storage_range;
 }
 
+/* Narrows a workgroup to what the device allows: HEADS has 256 invocations, and 128 are guaranteed.
+ * Any width gives the same bits. */
+static void fit(uint32_t *x, uint32_t y, uint32_t most)
+{
+    while (*x > 1 && *x * (y > 0 ? y : 1) > most)
+        *x /= 2;
+}
+
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv)
 {
     const struct gpu_info *info = gpu_get_info(gpu);
@@ -149,6 +168,8 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
 
     *out = (struct vk_kernels){
         .gpu = gpu, .act = act, .kv = kv, .shape = processor ? shape_processor : shape_gpu};
+    for (int i = 0; i < VK_SHADER_COUNT; i++)
+        fit(&out->shape.x[i], out->shape.y[i], info->max_group_invocations);
     if (!reads_texels(info))
         return;
     out->shape.texel = true;
@@ -191,11 +212,12 @@ static const struct shader_code *code_of(const struct vk_kernels *k,
     return shader_find(name);
 }
 
-uint32_t vk_kernels_bindings(const struct vk_kernel_key *key)
+uint32_t vk_kernels_bindings(const struct vk_kernels *kernels, const struct vk_kernel_key *key)
 {
     const struct interface *interface = &interfaces[key->shader];
     const uint32_t hooks = interface->specs & HAS_HOOK && key->form == 0 ? 1u << HOOK_BINDING : 0;
-    return ((1u << interface->buffers) - 1) | hooks;
+    const uint32_t all = (1u << interface->buffers) - 1;
+    return (kernels->shape.texel ? all : all & ~interface->same) | hooks;
 }
 
 struct constants {
@@ -243,7 +265,7 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
         const struct constants c = constants_of(kernels, key);
         struct kernel_params params = {
             .code = code_of(kernels, key),
-            .layout = {.bindings = vk_kernels_bindings(key),
+            .layout = {.bindings = vk_kernels_bindings(kernels, key),
                        .texels = kernels->shape.texel ? interface->texels : 0,
                        .push_size = interface->push_size,
                        .spec_count = c.count,

@@ -84,6 +84,6 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
 void vk_kernels_describe(const struct vk_kernels *kernels, char *out, size_t size);
 
 /* Bindings of a shader, as bits. */
-uint32_t vk_kernels_bindings(const struct vk_kernel_key *key);
+uint32_t vk_kernels_bindings(const struct vk_kernels *kernels, const struct vk_kernel_key *key);
 
 #endif

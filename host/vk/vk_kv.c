@@ -17,8 +17,7 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
     const struct hparams *hp = &params->model->hp;
     const uint32_t features = hp->n_head_kv * hp->head_dim;
     const uint32_t blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
-    const uint64_t table_words = (uint64_t)params->branches * hp->n_layers * blocks;
-    enum status st;
+    enum status st = STATUS_OK;
 
     *out = (struct vk_kv){.model = params->model,
                           .kv = kv,
@@ -31,7 +30,8 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
     const uint64_t values = (uint64_t)page_count * KV_PAGE_POSITIONS * out->row;
     const uint64_t bytes = 2 * values * KV_QUAD;
     out->pages = calloc(hp->n_layers, sizeof(struct gpu_buffer *));
-    if (!out->pages) {
+    out->places = calloc(params->branches, sizeof(*out->places));
+    if (!out->pages || !out->places) {
         log_error("vk: no host memory for %" PRIu32 " layers of pages", hp->n_layers);
         return STATUS_MEMORY;
     }
@@ -42,10 +42,9 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
         return STATUS_DEVICE_MEMORY;
     }
     out->values = (uint32_t)values;
-    st = gpu_buffer_create(&out->tables, gpu, GPU_BUFFER_UPLOAD, table_words * 4, "page tables");
     for (uint32_t i = 0; i < hp->n_layers && !st; i++)
         st = gpu_buffer_create(&out->pages[i], gpu, GPU_BUFFER_STORAGE, bytes, "K and V pages");
-    out->bytes = bytes * hp->n_layers + table_words * 4;
+    out->bytes = bytes * hp->n_layers;
     return st;
 }
 
@@ -53,8 +52,8 @@ void vk_kv_finish(struct vk_kv *kv)
 {
     for (uint32_t i = 0; kv->pages && i < kv->layers; i++)
         gpu_buffer_destroy(&kv->pages[i]);
-    gpu_buffer_destroy(&kv->tables);
     free(kv->pages);
+    free(kv->places);
     free(kv->copies);
     *kv = (struct vk_kv){0};
 }
@@ -98,14 +97,47 @@ enum status vk_kv_own(struct vk_kv *kv, const struct column *column)
                : st;
 }
 
-void vk_kv_upload(struct vk_kv *kv, const struct column *column)
+uint64_t vk_kv_table_words(const struct vk_kv *kv, uint32_t columns)
 {
-    const size_t bytes = (column->position / KV_PAGE_POSITIONS + 1) * sizeof(uint32_t);
-    uint32_t *tables = gpu_buffer_mapped(kv->tables);
+    return (uint64_t)(columns < kv->branches ? columns : kv->branches) * kv->layers * kv->blocks;
+}
 
-    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++)
-        memcpy(tables + vk_kv_table(kv, column->branch) + (size_t)layer * kv->blocks,
-               kv_table(kv->kv, column->branch, layer), bytes);
+/* Blocks up to the last position that a column reads or writes. */
+static uint32_t blocks_of(const struct vk_kv *kv, const struct column *c)
+{
+    const uint32_t last = column_last(c), entry = column_entry(c);
+    uint32_t most = c->position > last ? c->position : last;
+
+    most = (most > entry ? most : entry) / KV_PAGE_POSITIONS + 1;
+    return most < kv->blocks ? most : kv->blocks;
+}
+
+void vk_kv_begin(struct vk_kv *kv, const struct pass *pass)
+{
+    memset(kv->places, 0, kv->branches * sizeof(*kv->places));
+    kv->stride = kv->collected = 0;
+    for (uint32_t i = 0; i < pass->n_columns; i++) {
+        const uint32_t blocks = blocks_of(kv, &pass->columns[i]);
+        kv->stride = blocks > kv->stride ? blocks : kv->stride;
+    }
+}
+
+uint32_t vk_kv_table(struct vk_kv *kv, const struct column *column, uint32_t *tables)
+{
+    uint32_t *place = &kv->places[column->branch];
+    const bool there = *place > 0;
+
+    *place = there ? *place : ++kv->collected;
+    const uint32_t at = (*place - 1) * kv->layers * kv->stride;
+    for (uint32_t layer = 0; layer < kv->layers && !there; layer++)
+        memcpy(tables + at + (size_t)layer * kv->stride, kv_table(kv->kv, column->branch, layer),
+               kv->stride * sizeof(*tables));
+    return at;
+}
+
+uint32_t vk_kv_collected(const struct vk_kv *kv)
+{
+    return kv->collected * kv->layers * kv->stride;
 }
 
 enum status vk_kv_copy(struct vk_kv *kv, struct stream *stream)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages of K and V on the device, their tables, and edits of single entries. */
+/* Pages of K and V on the device, the tables of a pass, and edits of single entries. */
 #ifndef VKFI_VK_VK_KV_H
 #define VKFI_VK_VK_KV_H
 
@@ -19,8 +19,11 @@ struct vk_kv {
     const struct model *model;
     struct kv *kv;             /* bookkeeping; owned by the executor's base */
     struct gpu_buffer **pages; /* (n_layers) K pages, then V pages; owned */
-    struct gpu_buffer *tables; /* (branches, n_layers, blocks) words */
     uint32_t layers, blocks, branches;
+    uint32_t stride;    /* words of a layer in the tables of this pass */
+    uint32_t collected; /* tables of this pass */
+    uint32_t
+        *places; /* (branches) table of a branch among those of this pass, from 1 on; 0: none */
     uint32_t page_count; /* a layer */
     uint32_t row;        /* quads of one position */
     uint32_t values;     /* quads before the pages of V */
@@ -34,17 +37,21 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
                        struct kv *kv, uint32_t page_count) STATUS_MUST_USE;
 void vk_kv_finish(struct vk_kv *kv);
 
-/* Word, in the tables buffer, of a branch's table of layer 0; a layer has `blocks` words. */
-static inline uint32_t vk_kv_table(const struct vk_kv *kv, uint32_t branch)
-{
-    return branch * kv->layers * kv->blocks;
-}
-
 /* Makes the position writable in [layer, end) and notes the page copies this takes. */
 enum status vk_kv_own(struct vk_kv *kv, const struct column *column) STATUS_MUST_USE;
 
-/* Writes the column's page tables where the device reads them. */
-void vk_kv_upload(struct vk_kv *kv, const struct column *column);
+/* Words that the tables of a pass may take: of as many branches as it has columns. */
+uint64_t vk_kv_table_words(const struct vk_kv *kv, uint32_t columns);
+
+/* Chooses `stride`; tables are collected from here on. */
+void vk_kv_begin(struct vk_kv *kv, const struct pass *pass);
+
+/* Where the table of the column's branch starts: words from that of the first, which is at
+ * `tables`. Written there if the pass did not have it yet. */
+uint32_t vk_kv_table(struct vk_kv *kv, const struct column *column, uint32_t *tables);
+
+/* Words collected. */
+uint32_t vk_kv_collected(const struct vk_kv *kv);
 
 /* Records the copies noted so far, in order, and forgets them. */
 enum status vk_kv_copy(struct vk_kv *kv, struct stream *stream) STATUS_MUST_USE;

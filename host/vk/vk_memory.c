@@ -50,6 +50,14 @@ static uint32_t rows_within(uint64_t bytes, uint32_t width, uint32_t most)
     return few < most ? few : most;
 }
 
+/* Bytes of S, P and L: of a small binding at most an eighth each. */
+static uint64_t at_most(const struct vk *vk, uint64_t bytes)
+{
+    const uint64_t part = gpu_get_info(vk->gpu)->max_storage_range / 8;
+
+    return bytes < part ? bytes : part;
+}
+
 /* Places all registers; returns their quads. */
 static uint64_t lay_out_all(struct vk *vk)
 {
@@ -59,9 +67,10 @@ static uint64_t lay_out_all(struct vk *vk)
     const uint32_t q = hp->n_head * hp->head_dim;
     uint64_t at = 0;
 
-    m->score_columns = rows_within(MEMORY_SCORES, graph_reg_width(hp, REG_S, m->score_stride),
-                                   vk->max_columns > 2 ? vk->max_columns : 2);
-    m->logit_rows = rows_within(MEMORY_LOGITS, hp->n_vocab, rows);
+    m->score_columns =
+        rows_within(at_most(vk, MEMORY_SCORES), graph_reg_width(hp, REG_S, m->score_stride),
+                    vk->max_columns > 2 ? vk->max_columns : 2);
+    m->logit_rows = rows_within(at_most(vk, MEMORY_LOGITS), hp->n_vocab, rows);
     m->twin_row = rows;
     lay_out(vk, &at, REG_X, 1, 2 * rows);
     lay_out(vk, &at, REG_N, 1, 2 * rows);
@@ -77,11 +86,17 @@ static uint64_t lay_out_all(struct vk *vk)
     return at + (uint64_t)rows * m->saved.stride;
 }
 
-static enum status create_work(struct vk *vk)
+/* `columns`: asked for; 0: as many as a binding sees, at most MEMORY_COLUMNS. */
+static enum status create_work(struct vk *vk, uint32_t columns)
 {
     const struct gpu_info *info = gpu_get_info(vk->gpu);
+    vk->max_columns = columns ? columns : MEMORY_COLUMNS;
     uint64_t bytes = lay_out_all(vk) * VK_QUAD;
 
+    while (columns == 0 && vk->max_columns > 1 && bytes > info->max_storage_range) {
+        vk->max_columns /= 2;
+        bytes = lay_out_all(vk) * VK_QUAD;
+    }
     if (bytes > info->max_storage_range) {
         log_error("%s: registers for %" PRIu32 " columns of %" PRIu32 " positions take %" PRIu64
                   " bytes, a binding sees at most %" PRIu64,
@@ -144,7 +159,9 @@ static enum status create_results(struct vk *vk, uint32_t checkpoints)
         {&m->results, GPU_BUFFER_READBACK, vk->max_columns, DIGEST_QUADS * VK_QUAD, "results"},
         {&m->hidden, GPU_BUFFER_READBACK, vk->max_columns, (uint64_t)m->embd_quads * VK_QUAD,
          "hidden"},
-        {&m->columns, GPU_BUFFER_UPLOAD, vk->max_columns, COLUMN_WORDS * 4, "columns"},
+        {&m->columns, GPU_BUFFER_SHARED, 1,
+         (vk->max_columns * COLUMN_WORDS + vk_kv_table_words(&vk->kv, vk->max_columns)) * 4,
+         "columns and page tables"},
         {&m->checkpoints, GPU_BUFFER_STORAGE, (uint64_t)checkpoints * (hp->n_layers + 1),
          (uint64_t)m->embd_quads * VK_QUAD, "checkpoints"}};
     for (size_t i = 0; !st && i < sizeof(buffers) / sizeof(*buffers); i++) {
@@ -160,10 +177,9 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
     struct vk_memory *m = &vk->memory;
     enum status st;
 
-    vk->max_columns = params->columns ? params->columns : MEMORY_COLUMNS;
     m->score_stride = order_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
     m->embd_quads = order_ceil(vk_hparams(vk)->n_embd, 4);
-    st = create_work(vk);
+    st = create_work(vk, params->columns);
     if (!st)
         st = fill_work(vk);
     if (!st)
@@ -187,9 +203,10 @@ void vk_memory_finish(struct vk_memory *memory)
         gpu_buffer_destroy(&memory->lists[i]);
 }
 
-/* A buffer that the host reads: items of `bytes` each, after `head`. */
+/* A buffer of items of `bytes` each, after `head`. */
 struct growth {
     struct gpu_buffer **buffer;
+    enum gpu_buffer_use use;
     uint32_t *room;
     const char *name;
     uint64_t head, bytes;
@@ -203,8 +220,7 @@ static enum status grow(const struct vk *vk, const struct growth *g, uint32_t mo
         return STATUS_OK;
     gpu_buffer_destroy(g->buffer);
     *g->room = 0;
-    st = gpu_buffer_create(g->buffer, vk->gpu, GPU_BUFFER_READBACK, g->head + most * g->bytes,
-                           g->name);
+    st = gpu_buffer_create(g->buffer, vk->gpu, g->use, g->head + most * g->bytes, g->name);
     if (!st)
         *g->room = most;
     return st;
@@ -215,27 +231,30 @@ enum status vk_memory_hooks(struct vk *vk, uint32_t words)
     struct vk_memory *m = &vk->memory;
     const uint64_t head = HOOK_MOST * sizeof(struct hook_data);
 
-    return grow(vk, &(struct growth){&m->hooks, &m->hook_words, "hooks", head, 4}, words);
+    return grow(vk,
+                &(struct growth){&m->hooks, GPU_BUFFER_SHARED, &m->hook_words, "hooks", head, 4},
+                words);
 }
 
 enum status vk_memory_verdicts(struct vk *vk, uint32_t quads)
 {
     struct vk_memory *m = &vk->memory;
 
-    return grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD},
-                quads);
+    return grow(
+        vk,
+        &(struct growth){&m->verdicts, GPU_BUFFER_SHARED, &m->verdict_room, "verdicts", 0, VK_QUAD},
+        quads);
 }
 
 enum status vk_memory_lists(struct vk *vk, const uint32_t *entries)
 {
-    static const uint64_t bytes[VK_LISTS] = {
-        sizeof(struct guards_strip), sizeof(struct guards_part), sizeof(struct guards_stored)};
     struct vk_memory *m = &vk->memory;
     enum status st = STATUS_OK;
 
     for (uint32_t list = 0; list < VK_LISTS && !st; list++)
         st = grow(vk,
-                  &(struct growth){&m->lists[list], &m->list_room[list], "guards", 0, bytes[list]},
+                  &(struct growth){&m->lists[list], GPU_BUFFER_SHARED, &m->list_room[list],
+                                   "guards", 0, vk_guard_entry[list]},
                   entries[list]);
     return st;
 }
@@ -259,7 +278,9 @@ enum status vk_memory_spans(struct vk *vk, uint32_t quads)
 {
     struct vk_memory *m = &vk->memory;
 
-    return grow(vk, &(struct growth){&m->spans, &m->span_room, "rows of K and V", 0, VK_QUAD},
+    return grow(vk,
+                &(struct growth){&m->spans, GPU_BUFFER_SHARED, &m->span_room, "rows of K and V", 0,
+                                 VK_QUAD},
                 quads);
 }
 
@@ -268,7 +289,9 @@ enum status vk_memory_logits(struct vk *vk, uint32_t rows)
     struct vk_memory *m = &vk->memory;
     const uint64_t row = (uint64_t)vk_hparams(vk)->n_vocab * sizeof(float);
 
-    return grow(vk, &(struct growth){&m->logits, &m->logit_room, "logits", 0, row}, rows);
+    return grow(vk,
+                &(struct growth){&m->logits, GPU_BUFFER_READBACK, &m->logit_room, "logits", 0, row},
+                rows);
 }
 
 enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook_data *data)

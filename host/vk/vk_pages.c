@@ -101,6 +101,8 @@ static enum status sum_some(struct vk *vk, uint32_t first, uint32_t n, struct we
     }
     vk->dispatches += st ? 0 : stream_dispatch_count(vk->stream);
     if (!st)
+        st = stream_pull(vk->stream, &(struct stream_span){vk->memory.verdicts, 0, n * VK_QUAD}, 1);
+    if (!st)
         st = stream_submit(vk->stream);
     if (!st)
         st = stream_wait(vk->stream, PAGES_SECONDS);

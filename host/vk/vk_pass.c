@@ -307,6 +307,8 @@ static enum status run_pass(struct vk_run *run)
     enum status st = stream_begin(vk->stream);
 
     if (!st)
+        st = vk_prepare_push(run);
+    if (!st)
         st = vk_kv_copy(&vk->kv, vk->stream);
     run->written = OP_BIT(OP_PAGES);
     if (!st && layer == 0)
@@ -320,6 +322,8 @@ static enum status run_pass(struct vk_run *run)
         st = run_outputs(run);
     if (!st)
         st = vk_guard_end(run);
+    if (!st)
+        st = vk_prepare_pull(run);
     return st ? st : vk_run_flush(run);
 }
 

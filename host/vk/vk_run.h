@@ -22,8 +22,10 @@ struct vk_run {
     uint32_t *order; /* (n_hooks) hook of the pass for each entry of the device's list; owned */
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
-    uint32_t written, read;       /* resources used since the last barrier, as bits */
-    bool twins;                   /* some guard evaluates an op twice */
+    uint32_t written, read; /* resources used since the last barrier, as bits */
+    bool twins;             /* some guard evaluates an op twice */
+    uint32_t column_words;  /* of columns and tables */
+    uint32_t verdict_quads;
     uint32_t fused;               /* node recorded with the previous one; 0: none */
     uint32_t doubled;             /* one past the last node whose twin was done with it */
     struct vk_reg reg[REG_COUNT]; /* where its rows are now: versions of version_rows each */
@@ -37,6 +39,11 @@ struct vk_run {
 
 /* Writes slots, page tables, hooks and columns where the device reads them. */
 enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
+
+/* Copies between what the host has and what the device has, where these are apart: before the first
+ * dispatch, after the last. */
+enum status vk_prepare_push(const struct vk_run *run) STATUS_MUST_USE;
+enum status vk_prepare_pull(const struct vk_run *run) STATUS_MUST_USE;
 
 /* Sorts the hooks by patch; fills `order` and `patches`. */
 enum status vk_patch_plan(struct vk_run *run) STATUS_MUST_USE;

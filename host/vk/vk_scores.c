@@ -19,7 +19,7 @@ enum status vk_scores(const struct vk_rec *rec)
         .dst_stride_words = rec->dst.stride * 4,
         .head_words = vk->memory.score_stride,
         .row = vk->kv.row,
-        .table_words = node->layer * vk->kv.blocks,
+        .table_words = node->layer * vk->kv.stride,
         .head_dim = hp->head_dim,
         .group = hp->n_head / hp->n_head_kv,
         .window = node->window,
@@ -28,14 +28,14 @@ enum status vk_scores(const struct vk_rec *rec)
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
-    const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
-        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer], vk->memory.columns,
-                    vk->kv.tables},
-        .push = &push,
-        .push_size = sizeof(push),
-        .groups = {order_ceil(key_end - key0, keys),
-                   patch ? patch->row_end - patch->row : hp->n_head, rec->slots}};
+    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
+                                  .buffers = {vk->memory.work, vk->memory.work,
+                                              vk->kv.pages[node->layer], vk->memory.columns},
+                                  .push = &push,
+                                  .push_size = sizeof(push),
+                                  .groups = {order_ceil(key_end - key0, keys),
+                                             patch ? patch->row_end - patch->row : hp->n_head,
+                                             rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

@@ -58,6 +58,9 @@ static enum status read_rows(struct executor *ex, const struct kv_span *spans, u
         quads += count;
     }
     if (!st)
+        st = stream_pull(vk->stream,
+                         &(struct stream_span){vk->memory.spans, 0, (uint64_t)quads * VK_QUAD}, 1);
+    if (!st)
         st = stream_run(vk->stream, SPANS_SECONDS);
     if (!st)
         memcpy(out, gpu_buffer_mapped(vk->memory.spans), (size_t)quads * VK_QUAD);
@@ -82,7 +85,7 @@ static enum status sum_layer(struct vk *vk, const struct kv_check *checks, uint3
     const struct vk_rec rec = {.vk = vk, .node = &vk->base.model->graph.node[0]};
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_KV_SUMS},
-        .buffers = {vk->memory.spans, vk->kv.pages[checks[first].span.layer], vk->memory.spans},
+        .buffers = {vk->memory.spans, vk->kv.pages[checks[first].span.layer]},
         .push = &push,
         .push_size = sizeof(push),
         .groups = {n, 1, 1}};
@@ -108,12 +111,17 @@ static enum status sum(struct executor *ex, const struct kv_check *checks, uint3
                                   mask},
                VK_QUAD);
     }
+    const uint64_t results = (uint64_t)n * VK_QUAD;
+    if (!st)
+        st = stream_push(vk->stream, &(struct stream_span){vk->memory.spans, results, results}, 1);
     for (uint32_t first = 0, next; first < n && !st; first = next) {
         for (next = first + 1; next < n && checks[next].span.layer == checks[first].span.layer;)
             next++;
         st = sum_layer(vk, checks, first, next - first, n);
     }
     vk->dispatches += st ? 0 : stream_dispatch_count(vk->stream);
+    if (!st)
+        st = stream_pull(vk->stream, &(struct stream_span){vk->memory.spans, 0, results}, 1);
     if (!st)
         st = stream_run(vk->stream, SPANS_SECONDS);
     for (uint32_t i = 0; i < n && !st; i++)

@@ -25,11 +25,12 @@ struct vk_reg {
 
 /* Lists of what guards look at, one for each of their kernels (shared/guards.h). */
 enum vk_list { VK_LIST_STRIPS, VK_LIST_PARTS, VK_LIST_STORED, VK_LISTS };
+extern const uint64_t vk_guard_entry[VK_LISTS]; /* bytes of an entry */
 
 /* The device memory of the registers, and what the host reads back. */
 struct vk_memory {
     struct gpu_buffer *work;           /* registers */
-    struct gpu_buffer *columns;        /* (max_columns, COLUMN_WORDS) */
+    struct gpu_buffer *columns;        /* of a pass: (n_columns, COLUMN_WORDS), then page tables */
     struct gpu_buffer *rope;           /* (tables, positions, rope_dim / 2, 2) */
     struct gpu_buffer *hooks;          /* (HOOK_MOST) struct hook_data, (hook_words) */
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */

@@ -12,11 +12,11 @@ enum status vk_store(const struct vk_rec *rec)
         .stride = rec->src.stride,
         .row = kv->row,
         .values = kv->values,
-        .table_words = rec->node->layer * kv->blocks,
+        .table_words = rec->node->layer * kv->stride,
     };
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_STORE},
-        .buffers = {kv->pages[rec->node->layer], vk->memory.work, vk->memory.columns, kv->tables},
+        .buffers = {kv->pages[rec->node->layer], vk->memory.work, vk->memory.columns},
         .push = &push,
         .push_size = sizeof(push),
         .groups = {order_ceil(kv->row, vk->kernels.shape.x[VK_SHADER_STORE]), rec->slots, 1}};

@@ -9,9 +9,14 @@
 #include "shared/numerics.h"
 #include "shared/push.h"
 
+#extension GL_EXT_spirv_intrinsics : require
+/* The buffer is bound twice: what is written through one name may be read through another. */
+#define ALIASED spirv_decorate(20)
+
 #ifdef VKFI_TEXEL
 #extension GL_EXT_samplerless_texture_functions : require
 #define FETCH_BUFFER(n, name) layout(binding = n) uniform highp utextureBuffer name
+#define FETCH_SAME(n, name) layout(binding = n) ALIASED uniform highp utextureBuffer name
 #define FETCH(name, i) texelFetch(name, int(i))
 #else
 #define FETCH_BUFFER(n, name)                                                                      \
@@ -19,7 +24,16 @@
     {                                                                                              \
         uvec4 name[];                                                                              \
     }
+/* The registers that are written at SAME_BINDING; one binding, since some devices have four. */
+#define FETCH_SAME(n, name)                                                                        \
+    layout(std430, binding = SAME_BINDING) ALIASED buffer name##_buffer                            \
+    {                                                                                              \
+        uvec4 name[];                                                                              \
+    }
 #define FETCH(name, i) name[i]
+#endif
+#ifndef SAME_BINDING
+#define SAME_BINDING 0
 #endif
 #define FETCH_FLOATS(name, i) uintBitsToFloat(FETCH(name, i))
 
@@ -31,6 +45,17 @@
     }
 #define QUAD_BUFFER(n, name)                                                                       \
     layout(std430, binding = n) buffer name##_buffer                                               \
+    {                                                                                              \
+        uvec4 name[];                                                                              \
+    }
+/* Those that are read through another name too. */
+#define WORD_SAME(n, name)                                                                         \
+    layout(std430, binding = n) ALIASED buffer name##_buffer                                       \
+    {                                                                                              \
+        uint name[];                                                                               \
+    }
+#define QUAD_SAME(n, name)                                                                         \
+    layout(std430, binding = n) ALIASED buffer name##_buffer                                       \
     {                                                                                              \
         uvec4 name[];                                                                              \
     }

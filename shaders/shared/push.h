@@ -9,10 +9,10 @@
 
 #include "shared/lang.h"
 
-/* Words of a slot in the columns buffer. */
+/* Words of a slot in the columns buffer; page tables follow those of all slots. */
 #define COLUMN_TOKEN 0u /* COLUMN_NO_TOKEN: not embedded */
 #define COLUMN_POSITION 1u
-#define COLUMN_TABLE 2u /* word, in the tables buffer, of the branch's page table of layer 0 */
+#define COLUMN_TABLE 2u /* word, in the same buffer, of the branch's page table of layer 0 */
 #define COLUMN_LAST 3u  /* last key position seen */
 #define COLUMN_ROPE 4u  /* row of the rope table */
 #define COLUMN_ENTRY 5u /* KV entry written; another than the position: that becomes zeros */

@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "cpu/cpu.h"
 #include "gpu/device.h"
+#include "gpu_play.h"
 #include "model/model.h"
 #include "shared/numerics.h"
 #include "vk/vk.h"
@@ -107,12 +108,13 @@ static inline void vk_testing_equal(const struct vk_testing *t, const struct pas
     }
 }
 
-/* Runs a pass on both and compares results and hooks; out (n_columns) may be null. */
+/* Runs a pass on both and compares results, hooks and guards; out (n_columns) may be null. */
 static inline void vk_testing_pass(struct vk_testing *t, const struct pass *pass, const char *what,
                                    struct column_result *out)
 {
     struct column_result a[256], b[256];
     struct hook hooks[64];
+    struct guard guards[64];
     uint32_t words[4096];
     struct pass other = *pass;
 
@@ -122,7 +124,11 @@ static inline void vk_testing_pass(struct vk_testing *t, const struct pass *pass
     assert_true(pass->n_words <= 4096);
     if (pass->n_words > 0)
         memcpy(words, pass->words, pass->n_words * sizeof(*words));
+    assert_true(pass->n_guards <= 64);
+    if (pass->n_guards > 0)
+        memcpy(guards, pass->guards, pass->n_guards * sizeof(*guards));
     other.hooks = hooks;
+    other.guards = guards;
     other.words = words;
     assert_int_equal(executor_pass(t->cpu, &other, a), STATUS_OK);
     assert_int_equal(executor_pass(t->vk, pass, b), STATUS_OK);
@@ -135,6 +141,12 @@ static inline void vk_testing_pass(struct vk_testing *t, const struct pass *pass
                      what, i, t->model->graph.node[hooks[i].node].site, hooks[i].point, x->row,
                      x->k, x->key, x->field, x->count, x->before, x->after, y->count, y->before,
                      y->after);
+    }
+    for (uint32_t i = 0; i < pass->n_guards; i++) {
+        if (memcmp(guards[i].verdict, pass->guards[i].verdict, sizeof(guards[i].verdict)) != 0)
+            fail_msg("%s, guard %u at %s: cpu %u %u, vk %u %u", what, i,
+                     t->model->graph.node[guards[i].node].site, guards[i].verdict[0],
+                     guards[i].verdict[1], pass->guards[i].verdict[0], pass->guards[i].verdict[1]);
     }
     if (pass->n_words > 0)
         assert_memory_equal(words, pass->words, pass->n_words * sizeof(*words));
@@ -190,8 +202,8 @@ static inline int vk_testing_child(char **argv, const char *icd, const char *lib
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* Runs the tests on the default driver and, with VKFI_EVERY_DRIVER set (the full suite), on those
- * that the environment names. */
+/* Runs the tests on the default driver, or on the device that VKFI_TEST_PLAY describes; and, with
+ * VKFI_EVERY_DRIVER set (the full suite), on those that the environment names. */
 static inline int vk_testing_main(char **argv, int (*run)(void))
 {
     static const char *const others[][2] = {
@@ -202,6 +214,9 @@ static inline int vk_testing_main(char **argv, int (*run)(void))
 
     fpenv_set();
     setvbuf(stdout, NULL, _IOLBF, 0);
+    const bool plays = getenv("VKFI_TEST_PLAY");
+    if (plays && !gpu_play_init(VKFI_BROKEN_DRIVER))
+        return VK_TESTING_SKIP;
     if (gpu_open(&vk_testing_gpu, NULL) == STATUS_OK) {
         failed = run();
         ran++;
@@ -215,6 +230,8 @@ static inline int vk_testing_main(char **argv, int (*run)(void))
         failed |= status != 0 && status != VK_TESTING_SKIP;
         ran += status != VK_TESTING_SKIP;
     }
+    if (plays)
+        gpu_play_finish();
     return failed ? 1 : ran > 0 ? 0 : VK_TESTING_SKIP;
 }
 
