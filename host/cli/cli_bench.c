@@ -26,6 +26,13 @@ struct options {
     int act, kv; /* enum storage */
 };
 
+/* What the device did. */
+struct amounts {
+    double dispatches; /* CPU: ops */
+    double barriers, waits;
+    double bytes; /* operands and results of ops (model/executor_work.h) */
+};
+
 /* Plain data: it crosses a pipe. Negative: not measured. */
 struct figures {
     struct cli_bench_device opened;
@@ -33,7 +40,7 @@ struct figures {
     uint64_t token_bytes;               /* weights read for one decoded token, GGUF bytes */
     double read_rate;                   /* weights read per second of decoding */
     double bandwidth;                   /* the device's own plain read, bytes per second */
-    double token_dispatches;            /* per decoded token; CPU: ops */
+    struct amounts token, prompt;       /* per decoded token; of the whole prompt */
     double dispatch_seconds;            /* mean, decode time / dispatches */
     double empty_seconds;               /* an empty dispatch and a barrier */
     double load_seconds, first_seconds; /* opening; start to first token */
@@ -141,9 +148,9 @@ struct bench {
     struct model *model;
     struct cli_device device;
     struct generate_params params;
-    double start;        /* of the process's work */
-    double first_token;  /* time of the first token ever, 0 before */
-    uint64_t dispatches; /* at the first token of the current run */
+    double start;         /* of the process's work */
+    double first_token;   /* time of the first token ever, 0 before */
+    struct amounts first; /* at the first token of the current run */
 };
 
 /* Any text will do: speed does not depend on it. */
@@ -177,16 +184,30 @@ static enum status make_prompt(struct bench *b)
     return st;
 }
 
+/* Since the executor's creation. */
+static struct amounts amounts_of(const struct bench *b)
+{
+    struct executor_info info;
+    executor_info(b->device.ex, &info);
+    return (struct amounts){(double)info.dispatches, (double)info.barriers, (double)info.waits,
+                            (double)info.bytes};
+}
+
+static struct amounts amounts_between(struct amounts from, struct amounts to, double parts)
+{
+    return (struct amounts){(to.dispatches - from.dispatches) / parts,
+                            (to.barriers - from.barriers) / parts, (to.waits - from.waits) / parts,
+                            (to.bytes - from.bytes) / parts};
+}
+
 static void note_token(void *user, int32_t token, uint32_t done)
 {
     struct bench *b = user;
-    struct executor_info info;
     if (token < 0 || done != 1)
         return;
     if (b->first_token == 0)
         b->first_token = clock_seconds();
-    executor_info(b->device.ex, &info);
-    b->dispatches = info.dispatches;
+    b->first = amounts_of(b);
 }
 
 static enum status open_bench(struct bench *b, const struct cli_env *env, const char *device)
@@ -221,16 +242,16 @@ static double median(double *values, size_t count)
 static enum status run_once(struct bench *b, double *out_prompt, double *out_decode)
 {
     struct generation g;
-    struct executor_info info;
     struct arena arena = {0};
+    const struct amounts start = amounts_of(b);
     enum status st = generate(&g, &arena, &b->params);
     if (!st) {
         const double decoded = g.n_tokens - 1;
         kv_release(b->device.ex->kv, g.branch);
-        executor_info(b->device.ex, &info);
         *out_prompt = b->params.n_ids / g.prompt_seconds;
         *out_decode = decoded / g.decode_seconds;
-        b->out->token_dispatches = (double)(info.dispatches - b->dispatches) / decoded;
+        b->out->prompt = amounts_between(start, b->first, 1);
+        b->out->token = amounts_between(b->first, amounts_of(b), decoded);
     }
     arena_finish(&arena);
     return st;
@@ -280,7 +301,7 @@ static enum status measure(struct bench *b)
     out->decode_rate = median(decode, repeat);
     out->token_bytes = bytes_of_token(b->model);
     out->read_rate = (double)out->token_bytes * out->decode_rate;
-    out->dispatch_seconds = 1 / (out->decode_rate * out->token_dispatches);
+    out->dispatch_seconds = 1 / (out->decode_rate * out->token.dispatches);
     out->first_seconds = b->first_token - b->start;
     out->device_bytes = info.total_bytes;
     out->peak_bytes = cli_bench_peak();
@@ -310,6 +331,18 @@ static void print_row(const char *name, const char *value)
     printf("  %-30s %s\n", name, value);
 }
 
+static void print_amounts(const char *name, const struct amounts *a)
+{
+    char bytes[32], text[160];
+    if (a->waits > 0)
+        snprintf(text, sizeof(text), "%.1f dispatches, %.1f barriers, %.1f waits, %s",
+                 a->dispatches, a->barriers, a->waits, cli_output_bytes(bytes, a->bytes));
+    else
+        snprintf(text, sizeof(text), "%.1f ops, %s", a->dispatches,
+                 cli_output_bytes(bytes, a->bytes));
+    print_row(name, text);
+}
+
 static void print_memory(const struct figures *f)
 {
     char a[32], text[96];
@@ -337,9 +370,11 @@ static void print_figures(const char *name, const void *figures)
                  cli_output_bytes(a, f->bandwidth), 100 * f->read_rate / f->bandwidth);
         print_row("plain read of this device", text);
     }
-    snprintf(text, sizeof(text), "%.1f a token, %.1f us each on average", f->token_dispatches,
+    snprintf(text, sizeof(text), "%.1f a token, %.1f us each on average", f->token.dispatches,
              1e6 * f->dispatch_seconds);
     print_row("dispatches", text);
+    print_amounts("work of a token", &f->token);
+    print_amounts("work of the prompt", &f->prompt);
     if (f->empty_seconds >= 0) {
         snprintf(text, sizeof(text), "%.2f us", 1e6 * f->empty_seconds);
         print_row("empty dispatch and barrier", text);
@@ -367,7 +402,14 @@ static void put_figures(struct json_writer *w, const void *figures)
     cli_bench_put(w, "weight_bytes_per_second", f->read_rate);
     cli_bench_put(w, "read_bytes_per_second", f->bandwidth);
     cli_bench_put(w, "read_share", f->bandwidth > 0 ? f->read_rate / f->bandwidth : -1);
-    cli_bench_put(w, "dispatches_per_token", f->token_dispatches);
+    cli_bench_put(w, "dispatches_per_token", f->token.dispatches);
+    cli_bench_put(w, "barriers_per_token", f->token.barriers);
+    cli_bench_put(w, "waits_per_token", f->token.waits);
+    cli_bench_put(w, "bytes_per_token", f->token.bytes);
+    cli_bench_put(w, "prompt_dispatches", f->prompt.dispatches);
+    cli_bench_put(w, "prompt_barriers", f->prompt.barriers);
+    cli_bench_put(w, "prompt_waits", f->prompt.waits);
+    cli_bench_put(w, "prompt_bytes", f->prompt.bytes);
     cli_bench_put(w, "seconds_per_dispatch", f->dispatch_seconds);
     cli_bench_put(w, "seconds_per_empty_dispatch", f->empty_seconds);
     cli_bench_put(w, "load_seconds", f->load_seconds);
@@ -397,7 +439,8 @@ static const char DETAILS[] =
     "Weights read per second are the bytes of the model's file that one decoded token needs, times "
     "the tokens per second; their share is of a plain read of a large buffer on the same device. "
     "Peak memory is the resident peak of the process, the mapped model included. On a CPU device a "
-    "dispatch is an op.\n"
+    "dispatch is an op. The work of a token and of the prompt: dispatches, barriers between them, "
+    "how often the host waits, bytes of operands and results of the ops.\n"
     "\n"
     "EXIT CODES\n"
     "  0  done\n"

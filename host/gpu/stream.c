@@ -183,6 +183,11 @@ uint32_t stream_dispatch_count(const struct stream *stream)
     return stream->dispatches;
 }
 
+uint32_t stream_barrier_count(const struct stream *stream)
+{
+    return stream->barriers;
+}
+
 enum status stream_times(struct stream *stream, struct stream_time *out, size_t room,
                          size_t *out_count)
 {

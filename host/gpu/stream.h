@@ -101,8 +101,9 @@ enum status stream_wait(struct stream *stream, double seconds) STATUS_MUST_USE;
 /* Both. */
 enum status stream_run(struct stream *stream, double seconds) STATUS_MUST_USE;
 
-/* Dispatches recorded since stream_begin. */
+/* Dispatches and barriers recorded since stream_begin, with those that every recording has. */
 uint32_t stream_dispatch_count(const struct stream *stream);
+uint32_t stream_barrier_count(const struct stream *stream);
 
 /* Timed operations of the last finished submit, in order: stores up to `room`, sets *out_count to
  * how many there are. Without timing: none. */

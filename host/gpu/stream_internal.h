@@ -16,7 +16,7 @@ struct stream {
     VkCommandBuffer commands;
     VkFence fence;
     struct gpu_buffer *canary; /* one word */
-    uint32_t dispatches;
+    uint32_t dispatches, barriers;
 
     const struct kernel *kernel; /* last one bound in this recording */
     VkDescriptorSet set;         /* likewise */

@@ -21,7 +21,7 @@ enum status stream_begin(struct stream *stream)
     if (stream->state == STREAM_IN_FLIGHT)
         return stream_expect(stream, STREAM_READY, "stream_begin");
     const bool recording = stream->state == STREAM_RECORDING;
-    stream->dispatches = stream->timed = 0;
+    stream->dispatches = stream->barriers = stream->timed = 0;
     stream->kernel = NULL;
     stream->set = VK_NULL_HANDLE;
     stream->state = STREAM_EMPTY;
@@ -45,9 +45,11 @@ void stream_barrier(struct stream *stream)
         .srcAccessMask = WRITES,
         .dstAccessMask = ACCESSES,
     };
-    if (stream->state == STREAM_RECORDING)
-        stream->gpu->vk.vkCmdPipelineBarrier(stream->commands, WORK, WORK, 0, 1, &barrier, 0, NULL,
-                                             0, NULL);
+    if (stream->state != STREAM_RECORDING)
+        return;
+    stream->gpu->vk.vkCmdPipelineBarrier(stream->commands, WORK, WORK, 0, 1, &barrier, 0, NULL, 0,
+                                         NULL);
+    stream->barriers++;
 }
 
 static void stamp_start(struct stream *stream, const char *label)
@@ -281,6 +283,7 @@ enum status stream_finish_recording(struct stream *stream)
                             STREAM_CANARY);
     gpu->vk.vkCmdPipelineBarrier(stream->commands, WORK, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host,
                                  0, NULL, 0, NULL);
+    stream->barriers++;
     VK(gpu->vk.vkEndCommandBuffer(stream->commands));
     stream->state = STREAM_READY;
 fail:

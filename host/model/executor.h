@@ -129,6 +129,8 @@ struct executor_info {
     uint64_t weight_bytes; /* memory of the weights on the device */
     uint64_t total_bytes;  /* all memory the executor holds */
     uint64_t dispatches;   /* since creation; CPU: evaluations of ops and guards */
+    uint64_t barriers;     /* between dispatches, and at each submit's ends; CPU: 0 */
+    uint64_t waits;        /* of the host for a submit; CPU: 0 */
     uint64_t macs, bytes;  /* since creation (model/executor_work.h) */
     bool underflow;        /* a value was flushed since the last fpenv_clear_underflow, or a stored
                               weight is denormal (CPU only) */

@@ -82,6 +82,8 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->total_bytes = vk->weights.bytes + vk->kv.bytes + vk_memory_bytes(&vk->memory) +
                        vk_guard_abft_bytes(&vk->abft);
     out->dispatches = vk->dispatches;
+    out->barriers = vk->barriers;
+    out->waits = vk->waits;
     vk_kernels_describe(&vk->kernels, out->constants, sizeof(out->constants));
 }
 

@@ -35,6 +35,8 @@ enum status vk_run_flush(struct vk_run *run)
 
     vk->dispatches += stream_dispatch_count(vk->stream);
     st = stream_run(vk->stream, RUN_SECONDS);
+    vk->barriers += stream_barrier_count(vk->stream);
+    vk->waits++;
     vk_pace_learn(&vk->pace, run->units, clock_seconds() - start);
     if (!st)
         st = stream_begin(vk->stream);

@@ -74,7 +74,7 @@ struct vk {
     struct stream *stream;
     struct vk_pace pace;
     uint32_t max_columns, positions;
-    uint64_t dispatches;
+    uint64_t dispatches, barriers, waits; /* since creation; the last two of passes */
 };
 
 static inline const struct hparams *vk_hparams(const struct vk *vk)

@@ -14,6 +14,16 @@ json 'all(v[k] > 0 for v in d["devices"] for k in ("prompt_tokens_per_second",
     "first_token_seconds", "executor_bytes", "peak_bytes"))'
 # No core reads 100 GB/s from memory, but a round timed by a thread that slept through half of it would.
 json 'all(v["read_bytes_per_second"] < 1e11 * os.cpu_count() for v in d["devices"])'
+# A token is one submit that the host waits for, and ops that can share a dispatch do.
+json 'all(v["barriers_per_token"] == v["waits_per_token"] == 0 and v["bytes_per_token"] > 0 for v in d["devices"])'
+if "$VKFI" devices >/dev/null 2>&1; then
+    good bench -m "$LLAMA" -d vk --prompt 8 -n 4 --repeat 1
+    grep -q 'work of a token  *[0-9.]* dispatches, [0-9.]* barriers, 1.0 waits' out || fail "$(cat out)"
+    good bench -m "$LLAMA" -d vk --prompt 8 -n 4 --repeat 1 --json
+    json 'd["devices"][0]["waits_per_token"] == 1'
+    json 'd["devices"][0]["barriers_per_token"] <= d["devices"][0]["dispatches_per_token"] + 4'
+    json 'd["devices"][0]["prompt_dispatches"] >= d["devices"][0]["dispatches_per_token"]'
+fi
 # A missing device is wrong usage; those after it are still measured.
 "$VKFI" bench -m "$LLAMA" -d cpu:nosuch -d cpu --prompt 8 -n 4 --repeat 1 >out 2>err
 code=$?

@@ -233,6 +233,77 @@ static void test_refused(void **state)
     run_stream(b);
 }
 
+/* One buffer at two bindings: only if the shader says that they may be one. */
+static void test_bound_twice(void **state)
+{
+    const struct bench *b = *state;
+    struct kernel *kernel = NULL;
+    const struct kernel_params params = {
+        .code = &shader_probe,
+        .layout = {.bindings = 3,
+                   .push_size = 4,
+                   .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}}};
+    const struct stream_binding same[] = {{.buffer = b->words}, {.buffer = b->words}};
+    const uint32_t none = 0;
+    const struct stream_dispatch d = {
+        .bindings = same, .binding_count = 2, .push = &none, .push_size = 4, .groups = {1, 1, 1}};
+    struct stream_dispatch twice = d;
+    assert_int_equal(kernel_create(&kernel, b->gpu, &params), STATUS_OK);
+    twice.kernel = kernel;
+    assert_int_equal(stream_begin(b->stream), STATUS_OK);
+    refuse(b, &twice, STATUS_INTERNAL, "expected both Aliased");
+    kernel->aliased = 1; /* one of them is not enough */
+    refuse(b, &twice, STATUS_INTERNAL, "expected both Aliased");
+    kernel->aliased = 3;
+    assert_int_equal(stream_dispatch(b->stream, &twice), STATUS_OK);
+    assert_int_equal(stream_begin(b->stream), STATUS_OK);
+    kernel_destroy(&kernel);
+}
+
+/* A device sees what the host has pushed, the host what the device has when it is pulled. */
+static void check_shared(struct gpu *gpu, bool apart)
+{
+    struct gpu_buffer *shared = NULL, *device = NULL;
+    struct stream *stream = NULL;
+    uint32_t word[2] = {0};
+    assert_int_equal(gpu_buffer_create(&shared, gpu, GPU_BUFFER_SHARED, 64, "shared"), STATUS_OK);
+    assert_int_equal(gpu_buffer_create(&device, gpu, GPU_BUFFER_STORAGE, 64, "device"), STATUS_OK);
+    assert_int_equal(stream_create(&stream, gpu, NULL), STATUS_OK);
+    assert_int_equal(shared->copy != NULL, apart);
+    uint32_t *host = gpu_buffer_mapped(shared);
+    const struct stream_span spans[] = {{shared, 4, 4}, {shared, 12, 0}, {shared, 32, 8}};
+    for (uint32_t i = 0; i < 16; i++)
+        host[i] = 100 + i;
+    assert_int_equal(stream_begin(stream), STATUS_OK);
+    assert_int_equal(stream_push(stream, spans, 3), STATUS_OK);
+    assert_int_equal(
+        stream_copy(stream, &(struct stream_copy){.from = shared, .to = device, .size = 64}),
+        STATUS_OK);
+    stream_barrier(stream);
+    assert_int_equal(stream_fill(stream, &(struct stream_binding){.buffer = shared}, 7), STATUS_OK);
+    assert_int_equal(stream_pull(stream, &spans[2], 1), STATUS_OK);
+    assert_int_equal(stream_run(stream, TIMEOUT), STATUS_OK);
+    assert_int_equal(gpu_buffer_read(device, 4, word, 4), STATUS_OK);
+    assert_int_equal(word[0], 101);
+    assert_int_equal(gpu_buffer_read(device, 32, word, 8), STATUS_OK);
+    assert_true(word[0] == 108 && word[1] == 109);
+    assert_true(host[8] == 7 && host[9] == 7);
+    assert_int_equal(host[7], apart ? 107 : 7); /* not pulled */
+    gpu_buffer_destroy(&shared);
+    gpu_buffer_destroy(&device);
+    stream_destroy(&stream);
+}
+
+static void test_shared(void **state)
+{
+    const struct bench *b = *state;
+    struct gpu *gpu = NULL;
+    check_shared(b->gpu, !gpu_get_info(b->gpu)->host_visible);
+    assert_int_equal(gpu_open(&gpu, &(struct gpu_params){.unmapped = true}), STATUS_OK);
+    check_shared(gpu, true);
+    gpu_close(&gpu);
+}
+
 static void test_range_limit(void **state)
 {
     struct bench *b = *state;
@@ -337,7 +408,8 @@ static int run(void)
         TEST(test_order),  TEST(test_bindings),    TEST(test_two_streams),
         TEST(test_timing), TEST(test_refused),     TEST(test_copy_and_fill),
         TEST(test_states), TEST(test_range_limit), TEST(test_buffers_come_and_go),
-        TEST(test_canary), TEST(test_bandwidth),
+        TEST(test_canary), TEST(test_bandwidth),   TEST(test_bound_twice),
+        TEST(test_shared),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     uint32_t messages = gpu_validation_messages(gpu);
