@@ -3,11 +3,10 @@
  * the doubt is over the last ones again in one pass.
  *
  * In doubt are features unlike those of clean runs, the more so the fewer clean tokens have them,
- * small margins between the two best logits, and the next token after an alarm of another
- * protection, since what struck once may strike again. A verification never changes a clean run;
- * each one costs its columns, which a budget limits: a strong doubt may spend all of it, and one
- * verification on loan, a weak one only what has been saved up. Random and periodic verification of
- * the same share are its own baselines. */
+ * small margins between the two best logits, and the tokens after damage that a protection found. A
+ * verification never changes a clean run; each one costs its columns, which a budget limits: a
+ * strong doubt may spend all of it, and one verification on loan, a weak one only what has been
+ * saved up. Random and periodic verification of the same share are its own baselines. */
 #include "mitigations/calibration.h"
 #include "mitigations/own_table.h"
 
@@ -19,10 +18,7 @@
 #define FULL_CREDIT 16.0 /* columns that may be saved up */
 
 /* Columns that must have been saved up before a doubt is worth a verification: margin or features
- * as 1e-2 of clean tokens have, 1e-3, 1e-4, none, and far from all of them. A soft alarm is as rare
- * as the second of these, a hard one as the fourth. */
-#define DOUBT_SOFT 2
-#define DOUBT_HARD CALIBRATION_LEVELS
+ * as 1e-2 of clean tokens have, 1e-3, 1e-4, none, and far from all of them. */
 #define DOUBT_FAR (CALIBRATION_LEVELS + 1)
 static const double SAVED[DOUBT_FAR + 1] = {INFINITY, 4, 2, 1, 0, -1};
 
@@ -103,7 +99,7 @@ static const struct protection_param PARAMS[] = {
      .at = offsetof(struct params, alarms),
      .words = {SWITCH, sizeof(SWITCH) / sizeof(*SWITCH)},
      .fallback = "'on'",
-     .what = "whether tokens after an alarm of another protection are in doubt too"},
+     .what = "whether the tokens after damage that a protection found are in doubt too"},
 };
 
 static enum status open_adaptive(void *self, struct arena *arena, const void *params,
@@ -227,13 +223,12 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     return STATUS_OK;
 }
 
-/* After an alarm, the tokens that follow are guarded, within what has been saved up. */
-static void heed(void *self, void *state, const struct protection_finding *others)
+/* What struck once may strike again: the tokens that follow are guarded, if no column is owed. */
+static void heed(void *self, void *state)
 {
     const struct self *s = self;
     struct state *run = state;
-    const double saved = SAVED[others->severity == PROTECTION_HARD ? DOUBT_HARD : DOUBT_SOFT];
-    if (s->params.alarms && s->params.mode == MODE_ADAPTIVE && run->credit >= saved)
+    if (s->params.alarms && s->params.mode == MODE_ADAPTIVE && run->credit >= 0)
         run->left = s->params.guarded;
 }
 

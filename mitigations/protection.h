@@ -2,7 +2,7 @@
 /* One protection of a run: what it prepares, what it asks of a pass, what it looks at, how it
  * repairs.
  *
- * A protection knows nothing of faults, and of other protections at most that they raised an alarm.
+ * A protection knows nothing of faults, and of other protections at most that one found damage.
  * protector.h runs several of them as one check of the decoder step (model/decode.h) and decides
  * about alarms (recovery.h). */
 #ifndef VKFI_MITIGATIONS_PROTECTION_H
@@ -106,9 +106,9 @@ struct protection {
     /* At each column: view->guard are its own guards. `out` is quiet, its node EXECUTOR_NONE. */
     enum status (*look)(void *self, void *state, const struct decode_view *view,
                         struct protection_finding *out);
-    /* Others raised an alarm at the column, which all have looked at; the worst of them. Null: it
-     * is no concern of this one. */
-    void (*heed)(void *self, void *state, const struct protection_finding *others);
+    /* An alarm, of whichever protection, was damage, now corrected. Null: no concern of this one.
+     */
+    void (*heed)(void *self, void *state);
     /* Checks all memory that it covers, and repairs it: at the end of a run (`end`), or since
      * another one's alarm did not go away. Null: it covers none. */
     enum status (*audit)(void *self, void *state, const struct decode_view *view, bool end,

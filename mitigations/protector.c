@@ -32,6 +32,7 @@ struct run_state {
     struct recovery recovery;
     struct protector_event event[EVENTS_MOST];
     uint32_t n_events, dropped;
+    uint32_t verifier; /* the last entry that asked to verify a column */
 };
 
 static void *state_of(const struct entry *entry, void *state)
@@ -82,6 +83,8 @@ static struct protector_event *open_event(struct run_state *run, uint32_t entry,
 static void note(struct protector *p, struct run_state *run, uint32_t entry, uint32_t position,
                  const struct protection_finding *finding)
 {
+    if (finding->severity == PROTECTION_VERIFY)
+        run->verifier = entry;
     if (finding->severity <= PROTECTION_VERIFY)
         return;
     struct protector_event *open = open_event(run, entry, position);
@@ -104,13 +107,37 @@ static void note(struct protector *p, struct run_state *run, uint32_t entry, uin
                                  .outcome = DECODE_CLEAN};
 }
 
-/* Outcomes of events whose treatment has come to its end. */
-static void settle_events(struct run_state *run)
+/* A verified column has other bits: one of the two evaluations was damaged. */
+static void note_other_bits(struct protector *p, struct run_state *run, uint32_t position)
 {
+    note(p, run, run->verifier, position,
+         &(struct protection_finding){.severity = PROTECTION_HARD, .node = EXECUTOR_NONE});
+    struct protector_event *event = open_event(run, run->verifier, position);
+    if (event)
+        event->back += run->recovery.now.back; /* for the verification itself */
+}
+
+static void heed_all(const struct protector *p, struct run_state *run)
+{
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct entry *entry = &p->entry[i];
+        if (entry->protection->heed)
+            entry->protection->heed(entry->self, state_of(entry, run));
+    }
+}
+
+/* Outcomes of events whose treatment has come to its end. */
+static void settle_events(const struct protector *p, struct run_state *run)
+{
+    bool found = false;
     if (run->recovery.open)
         return;
-    for (uint32_t i = run->n_events; i > 0 && run->event[i - 1].outcome == DECODE_CLEAN; i--)
+    for (uint32_t i = run->n_events; i > 0 && run->event[i - 1].outcome == DECODE_CLEAN; i--) {
         run->event[i - 1].outcome = run->recovery.last;
+        found = run->recovery.last == DECODE_CORRECTED;
+    }
+    if (found)
+        heed_all(p, run);
 }
 
 static enum status audit(struct protector *p, void *state, const struct decode_view *view, bool end,
@@ -148,46 +175,28 @@ static void finish(const struct protector *p, struct run_state *run, const struc
         run->event[i - 1].back += out->back;
     if (out->back > 0)
         go_back(p, run, view->position + 1 - out->back);
-    settle_events(run);
-}
-
-/* Each hears of the alarms of the others. */
-static void heed_all(const struct protector *p, void *state, const struct protection_finding *found)
-{
-    for (uint32_t i = 0; i < p->n; i++) {
-        const struct entry *entry = &p->entry[i];
-        struct protection_finding others = {.node = EXECUTOR_NONE};
-        for (uint32_t k = 0; entry->protection->heed && k < p->n; k++) {
-            if (k != i)
-                join(&others, &found[k]);
-        }
-        if (others.severity > PROTECTION_VERIFY)
-            entry->protection->heed(entry->self, state_of(entry, state), &others);
-    }
+    settle_events(p, run);
 }
 
 static enum status look_all(struct protector *p, void *state, const struct decode_view *view,
                             struct protection_finding *out)
 {
-    struct protection_finding found[POLICY_MOST];
     enum status st = STATUS_OK;
     *out = (struct protection_finding){.node = EXECUTOR_NONE};
     for (uint32_t i = 0, guard = 0; i < p->n && !st; i++) {
         const struct entry *entry = &p->entry[i];
+        struct protection_finding one = {.node = EXECUTOR_NONE};
         struct decode_view own = *view;
-        found[i] = (struct protection_finding){.node = EXECUTOR_NONE};
         own.guard = view->guard + guard;
         own.n_guards = 0;
         while (guard < view->n_guards && view->guard[guard].tag == i) {
             own.n_guards++;
             guard++;
         }
-        st = entry->protection->look(entry->self, state_of(entry, state), &own, &found[i]);
-        note(p, state, i, view->position, &found[i]);
-        join(out, &found[i]);
+        st = entry->protection->look(entry->self, state_of(entry, state), &own, &one);
+        note(p, state, i, view->position, &one);
+        join(out, &one);
     }
-    if (!st && out->severity > PROTECTION_VERIFY)
-        heed_all(p, state, found);
     return st;
 }
 
@@ -207,8 +216,11 @@ static enum status look(void *user, void *state, const struct decode_view *view,
                                            .hashed = step,
                                            .hash = step ? view->result->hash : 0,
                                            .finding = &finding};
+    const uint32_t alarms = run->recovery.alarms;
     const enum recovery_action action =
         recovery_look(&run->recovery, &column, p->check.most_back, &out->back);
+    if (run->recovery.alarms > alarms && finding.severity <= PROTECTION_VERIFY)
+        note_other_bits(p, run, view->position);
     if (action == RECOVERY_AUDIT) {
         st = audit(p, state, view, false, &finding);
         if (!st)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adaptive verification heeds the alarms of others: the token after one is computed twice, within
- * the budget; on the CPU and on Vulkan. */
+/* Adaptive verification heeds damage that others found: the token after it is computed twice,
+ * within the budget, and false alarms are none; on the CPU and on Vulkan. */
 #include "protect_bench.h"
 
 static const struct trial_bench_params LLAMA = {
@@ -71,6 +71,27 @@ static void run_strikes(struct protect_bench *b)
     }
 }
 
+/* Doubts that the same bits clear, here at every token, are none of damage: nothing follows. */
+static void run_false_alarms(struct protect_bench *b)
+{
+    const uint32_t output = b->trial.model->graph.count - 1;
+    struct calibration narrow;
+    uint32_t redone[2];
+    protect_bench_wide(&narrow, &b->trial);
+    narrow.bound[output][CALIBRATION_LATER] = (struct calibration_range){-1e-30, 1e-30};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct generation run;
+        protect_bench_protect(b, i ? STRIKES[2].off : STRIKES[2].on, &narrow);
+        const struct decode_summary sum = protect_bench_again(b, &run);
+        assert_int_equal(sum.damage, DECODE_FALSE_ALARM);
+        assert_int_equal(run.hash, b->trial.golden.run.hash);
+        redone[i] = run.redone;
+        protector_close(&b->protector);
+    }
+    assert_true(redone[1] >= LLAMA.n - 1);
+    assert_int_equal(redone[0], redone[1]);
+}
+
 /* Alarms at every second token cost no more than the budget and the loan. */
 static void run_budget(struct protect_bench *b)
 {
@@ -103,6 +124,7 @@ static void run_budget(struct protect_bench *b)
 static void run(struct protect_bench *b)
 {
     run_strikes(b);
+    run_false_alarms(b);
     run_budget(b);
 }
 
@@ -118,9 +140,49 @@ static void test_vulkan(void **state)
     protect_bench_vulkan(&LLAMA, run);
 }
 
+/* A verification that finds other bits is an event, as any alarm is. */
+static void test_events(void **state)
+{
+    const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 4;
+    struct protect_bench b = {0};
+    struct calibration wide;
+    struct tap_fault tapped;
+    struct tap tap;
+    struct generation run;
+    uint32_t n, dropped;
+    (void)state;
+    trial_bench_open(&b.trial, &LLAMA);
+    protect_bench_wide(&wide, &b.trial);
+    protect_bench_protect(&b,
+                          "{'protect': [{'kind': 'nan_trap'}, {'kind': 'adaptive', 'mode': "
+                          "'periodic', 'budget': 1}]}",
+                          &wide);
+    const struct fault fault = trial_bench_fault(&b.trial, "output_norm", position, 1u << 18);
+    fault_tap(&fault, &b.trial.bounds, &tapped);
+    assert_int_equal(tap_init(&tap, &tapped, 1, b.trial.ex), STATUS_OK);
+    struct generate_params params = b.trial.golden.params;
+    params.rules = b.decode.rules;
+    params.checkpoints = false;
+    params.save_position = EXECUTOR_NONE;
+    params.tap = &tap;
+    assert_int_equal(generate(&run, &b.trial.arena, &params), STATUS_OK);
+    assert_int_equal(run.hash, b.trial.golden.run.hash);
+    const struct protector_event *event = protector_events(b.protector, run.state, &n, &dropped);
+    assert_int_equal(n, 1);
+    assert_string_equal(event->protection, "adaptive");
+    assert_int_equal(event->position, position);
+    assert_int_equal(event->severity, PROTECTION_HARD);
+    assert_int_equal(event->back, 2);
+    assert_int_equal(event->outcome, DECODE_CORRECTED);
+    kv_release(b.trial.ex->kv, run.branch);
+    assert_int_equal(tap_finish(&tap, b.trial.ex), STATUS_OK);
+    protect_bench_close(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan),
+                                       cmocka_unit_test(test_events)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
