@@ -6,7 +6,7 @@
 #include "gpu_driver.h"
 
 /* The library that a manifest names; false: not found. */
-static bool gpu_play_library(const char *manifest, char *out, size_t size)
+__attribute__((unused)) static bool gpu_play_library(const char *manifest, char *out, size_t size)
 {
     char text[4096] = "";
     FILE *file = fopen(manifest, "r");
@@ -25,7 +25,7 @@ static bool gpu_play_library(const char *manifest, char *out, size_t size)
 
 /* From now on the one Vulkan driver is the playing one (VKFI_BROKEN_DRIVER); false: there is no
  * lavapipe to play on. */
-static bool gpu_play_init(const char *driver)
+__attribute__((unused)) static bool gpu_play_init(const char *driver)
 {
     const char *icd = getenv("VKFI_ICD_LAVAPIPE");
     char manifest[] = "/tmp/vkfi_play_XXXXXX.json", library[1024];
@@ -45,13 +45,14 @@ static bool gpu_play_init(const char *driver)
     return true;
 }
 
-static void gpu_play_finish(void)
+__attribute__((unused)) static void gpu_play_finish(void)
 {
     unlink(getenv("VK_DRIVER_FILES"));
 }
 
 /* Opens a device as `play` says (tests/gpu/driver/played_device.h). */
-static enum status gpu_play_open(struct gpu **out, const char *play, const char *selector)
+__attribute__((unused)) static enum status gpu_play_open(struct gpu **out, const char *play,
+                                                         const char *selector)
 {
     const struct gpu_params params = {.selector = selector};
     setenv("VKFI_TEST_PLAY", play, 1);
