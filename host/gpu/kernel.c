@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
+#include "gpu/kernel_branches.h"
 #include "gpu/kernel_constants.h"
 #include "gpu/kernel_patch.h"
 #include "gpu/spirv.h"
@@ -148,9 +149,10 @@ static enum status read_module(struct build *b)
     if (!st)
         st = kernel_patch(&b->words, &b->count, &b->module, b->reflect.entry_point,
                           code->exact ? &kernel->gpu->info.float_controls : &none);
-    return st ? st
-              : kernel_constants(b->words, &b->count, code->name, b->params->constants,
-                                 b->params->constant_count);
+    if (!st)
+        st = kernel_constants(b->words, &b->count, code->name, b->params->constants,
+                              b->params->constant_count);
+    return st ? st : kernel_branches(b->words, &b->count, code->name);
 }
 
 static enum status make_pipeline(struct build *b, VkShaderModule module, VkPipeline *out)

@@ -11,11 +11,13 @@
 #include "base/rng.h"
 #include "gpu/gpu_internal.h"
 #include "gpu/kernel.h"
+#include "gpu/kernel_branches.h"
 #include "gpu/kernel_constants.h"
 #include "gpu/kernel_patch.h"
 #include "gpu/spirv_reflect.h"
 #include "gpu_driver.h"
 #include "shader_table.h"
+#include "shared/hook.h"
 
 static const uint32_t SPECS[] = {0, 1};
 
@@ -204,8 +206,20 @@ static bool is_spec(const struct spirv_ins *ins)
            (ins->op == SpvOpDecorate && ins->words[2] == SpvDecorationSpecId);
 }
 
-/* Nothing of any shader is left to be specialised, whatever its constants are: SwiftShader would
- * keep both sides of a branch on one. */
+/* Nothing of any shader is left to be specialised, and no branch on a constant, whatever its
+ * constants are: SwiftShader would keep both sides. */
+static void check_plain(const struct spirv *module)
+{
+    uint32_t truths[2] = {0}; /* the ids of true and false */
+    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
+        assert_false(is_spec(&ins));
+        if (ins.op == SpvOpConstantTrue || ins.op == SpvOpConstantFalse)
+            truths[ins.op == SpvOpConstantTrue] = ins.words[2];
+        if (ins.op == SpvOpBranchConditional)
+            assert_true(ins.words[1] != truths[0] && ins.words[1] != truths[1]);
+    }
+}
+
 static void test_plain_constants(void **state)
 {
     (void)state;
@@ -215,16 +229,18 @@ static void test_plain_constants(void **state)
     close(fd);
     struct rng rng;
     rng_init(&rng, 29, 1);
-    for (size_t s = 0; s < shader_table_count; s++) {
-        const struct shader_code *code = shader_table[s];
+    for (size_t s = 0; s < 2 * shader_table_count; s++) {
+        const struct shader_code *code = shader_table[s / 2];
         struct kernel_constant constant[SPIRV_REFLECT_SPECS];
         struct spirv module, fixed;
         struct spirv_reflect reflect;
         assert_int_equal(spirv_init(&module, code->words, code->size / 4, code->name), STATUS_OK);
         assert_int_equal(spirv_reflect(&reflect, &module), STATUS_OK);
         for (uint32_t i = 0; i < reflect.spec_count; i++)
-            constant[i] =
-                (struct kernel_constant){reflect.spec_ids[i], 1 + (uint32_t)rng_below(&rng, 7)};
+            constant[i] = (struct kernel_constant){reflect.spec_ids[i],
+                                                   reflect.spec_ids[i] == HOOK_SPEC_ID && s % 2 == 0
+                                                       ? HOOK_OFF
+                                                       : 1 + (uint32_t)rng_below(&rng, 7)};
         uint32_t *words = NULL;
         size_t count = 0;
         assert_int_equal(kernel_patch(&words, &count, &module, reflect.entry_point,
@@ -232,9 +248,9 @@ static void test_plain_constants(void **state)
                          STATUS_OK);
         assert_int_equal(kernel_constants(words, &count, code->name, constant, reflect.spec_count),
                          STATUS_OK);
+        assert_int_equal(kernel_branches(words, &count, code->name), STATUS_OK);
         assert_int_equal(spirv_init(&fixed, words, count, code->name), STATUS_OK);
-        for (struct spirv_ins ins = {0}; spirv_next(&fixed, &ins);)
-            assert_false(is_spec(&ins));
+        check_plain(&fixed);
         assert_int_equal(file_write(path, words, count * 4), STATUS_OK);
         snprintf(command, sizeof(command), "spirv-val --target-env vulkan1.2 %s", path);
         assert_int_equal(system(command), 0);

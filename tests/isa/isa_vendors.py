@@ -96,28 +96,37 @@ class Adreno(Code):
     """ir3 of Turnip."""
 
     ASSEMBLY = "IR3 Assembly"
-    COMPARED = ["Max Waves Per Core", "Instruction Count", "Code size", "Registers used",
-                "Half-registers used", "STP Count", "LDP Count"]
+    COMPARED = ["Max Waves Per Core", "Instruction Count", "Registers used", "Half-registers used",
+                "STP Count", "LDP Count"]
     SPILLS = ["STP Count", "LDP Count"]
-    SHOWN = [("instructions", "Instruction Count"), ("registers", "Registers used"),
-             ("half", "Half-registers used"), ("waves", "Max Waves Per Core"),
-             ("stores", "STP Count"), ("loads", "LDP Count"), ("bytes", "Code size")]
+    SHOWN = [("instructions", "Instruction Count"), ("nops", "NOPs Count"),
+             ("registers", "Registers used"), ("half", "Half-registers used"),
+             ("waves", "Max Waves Per Core"), ("stores", "STP Count"), ("loads", "LDP Count"),
+             ("bytes", "Code size")]
     REGISTERS, WAVES = "Registers used", "Max Waves Per Core"
-    CLASSES = [("f32", r"(add|mul|mad|sub)\.f"), ("memory", r"(ldib|stib|ldg|stg|isam|ldl|stl|ldc|atomic|ldp|stp)"),
-               ("flow", r"(nop|jump|br|end|bar|fence|predt|predf|prede|getone|shps|shpe)")]
+    CLASSES = [("f32", r"(add|mul|mad|sub)\.f"),
+               ("memory", r"(ldib|stib|ldg|stg|isam|ldl|stl|ldc|ldp|stp|atomic)"),
+               ("flow", r"(jump|br|end|bar|fence|pred|getone|shps|shpe)"), ("nop", r"nop")]
+    # How many wait states lie between two instructions is the scheduler's.
     NOT_WORK = re.compile(r"nop$")
-    INSTRUCTION = re.compile(r"(?:\([a-z0-9]+\)|\[[^\]]*\]|\s)*([a-z][a-z0-9._]*)")
+    # "(sy)(rpt1)mul.f r0.x, (r)r1.x, r2.x": the same instruction twice; "(nop2) add.s r0.x, ..."
+    INSTRUCTION = re.compile(r"((?:\([a-z0-9]+\)\s*)*)([a-z][a-z0-9._]*)(?:\s|$)")
 
     def lines(self, assembly):
-        lines = [re.sub(r"^.*?\[[0-9a-f]{8}x?_[0-9a-f]{8}x?\]", "", line).strip()
-                 for line in assembly.splitlines()]
-        return [line for line in lines if self.INSTRUCTION.match(line) and not line.startswith(";")]
+        return [line.strip() for line in assembly.splitlines() if self.INSTRUCTION.match(line.strip())]
 
     def count(self, line):
-        opcode = self.INSTRUCTION.match(line)[1]
-        self.opcodes[opcode] += 1
+        prefix, opcode = self.INSTRUCTION.match(line).groups()
+        repeat = re.search(r"\(rpt(\d+)\)", prefix)
+        times = 1 + int(repeat[1]) if repeat else 1
+        self.opcodes[opcode] += times
         if re.match(r"(mad|sad)\.f", opcode):
-            self.fused[opcode] += 1
+            self.fused[opcode] += times
+
+    def work(self):
+        found = super().work()
+        found["Instruction Count"] -= self.statistics["NOPs Count"]
+        return found
 
 
 class Mali(Code):
