@@ -172,13 +172,12 @@ static void put_phi(struct prune *p, const struct spirv_ins *ins, uint32_t block
 static void put_live(struct prune *p, const struct spirv_ins *ins, uint32_t block)
 {
     const enum truth truth = condition(p, block);
-    if (ins->op == SpvOpPhi) {
+    if (ins->op == SpvOpPhi)
         put_phi(p, ins, block);
-    } else if (ins->op == SpvOpBranchConditional && truth != NOT_CONSTANT) {
+    else if (ins->op == SpvOpBranchConditional && truth != NOT_CONSTANT)
         put(p, SpvOpBranch, &ins->words[truth == TRUE ? 2 : 3], 1);
-    } else if (ins->op != SpvOpSelectionMerge || truth == NOT_CONSTANT) {
+    else if (ins->op != SpvOpSelectionMerge || truth == NOT_CONSTANT)
         put(p, ins->op, ins->words + 1, ins->count - 1);
-    }
 }
 
 static bool names_gone(const struct prune *p, const struct spirv_ins *ins)

@@ -42,20 +42,22 @@ def mali(name, title, number, **more):
     return Chip(name, title, "panvk25", [env], Mali, **more)
 
 
+TWO_COLUMNS = [(r"linear_\w+_2", "The forms of LINEAR for two columns keep registers in memory.")]
 CHIPS = [
-    amd("gfx9", "AMD Vega 10", "radv", "vega10"),
-    amd("gfx10.3", "AMD Navi 21", "radv", "navi21"),
-    amd("gfx11", "AMD Navi 31", "radv", "gfx1100", "navi31"),
-    amd("gfx11-mesa25", "AMD Navi 31 (second Mesa)", "radv25", "navi31"),
-    intel("skl", "Intel Skylake GT2", "intel22"),
-    intel("tgl", "Intel Tiger Lake GT2", "intel22"),
-    intel("dg2", "Intel Arc A", "intel22"),
-    intel("bmg", "Intel Arc B", "intel25"),
-    intel("lnl", "Intel Lunar Lake", "intel25"),
-    adreno(660, "Qualcomm Adreno 660"),
-    adreno(740, "Qualcomm Adreno 740"),
-    mali("g610", "ARM Mali-G610", "a867"),
-    Chip("v3d42", "Broadcom V3D 4.2", "v3dv25", [{}], Broadcom),
+    amd("gfx9", "AMD Vega 10", "radv", "vega10",
+        limits={"VGPRs": (1, 128), "Subgroups per SIMD": (2, 10)}),
+    amd("gfx10.3", "AMD Navi 21", "radv", "navi21",
+        limits={"VGPRs": (1, 128), "Subgroups per SIMD": (8, 32)}),
+    amd("gfx11", "AMD Navi 31", "radv", "gfx1100", "navi31",
+        limits={"VGPRs": (1, 132), "Subgroups per SIMD": (10, 32)}),
+    amd("gfx11-mesa25", "AMD Navi 31 (second Mesa)", "radv25", "navi31",
+        limits={"VGPRs": (1, 252), "Subgroups per SIMD": (6, 32)}),
+    intel("skl", "Intel Skylake GT2", "intel22", spills=TWO_COLUMNS, limits={"SIMD width": (8, 32)}),
+    intel("tgl", "Intel Tiger Lake GT2", "intel22", spills=TWO_COLUMNS,
+          limits={"SIMD width": (8, 32)}),
+    intel("dg2", "Intel Arc A", "intel22", spills=TWO_COLUMNS, limits={"SIMD width": (8, 32)}),
+    adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
+    adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
 ]
 
 

@@ -50,14 +50,15 @@ class Intel(Code):
     """The compiler of ANV."""
 
     ASSEMBLY = "GEN Assembly"
-    COMPARED = ["Instruction Count", "SEND Count", "Loop Count", "Spill Count", "Fill Count",
+    COMPARED = ["SIMD width", "Instruction Count", "SEND Count", "Loop Count", "Spill Count", "Fill Count",
                 "Scratch Memory Size", "Workgroup Memory Size"]
     SPILLS = ["Spill Count", "Fill Count", "Scratch Memory Size"]
-    SHOWN = [("instructions", "Instruction Count"), ("sends", "SEND Count"), ("loops", "Loop Count"),
+    WIDTH = "SIMD width"  # of the instructions that follow the mask
+    SHOWN = [("SIMD", WIDTH), ("instructions", "Instruction Count"), ("sends", "SEND Count"), ("loops", "Loop Count"),
              ("cycles", "Cycle Count"), ("spills", "Spill Count"), ("fills", "Fill Count"),
              ("scratch", "Scratch Memory Size"), ("SLM", "Workgroup Memory Size"),
              ("live", "Max live registers")]
-    REGISTERS, WAVES = "Max live registers", "Max dispatch width"
+    REGISTERS, WAVES = "Max live registers", "SIMD width"
     CLASSES = [("f32", r"(add|mul|mad|mac)\.f$"), ("memory", r"send"),
                ("flow", r"(if|else|endif|while|do|break|cont|halt|jmpi|sync|wait|nop)\b")]
     NOT_WORK = re.compile(r"(nop|sync)\b")
@@ -72,7 +73,9 @@ class Intel(Code):
         return [line for line in lines if self.INSTRUCTION.match(line)]
 
     def count(self, line):
-        opcode, _, target = self.INSTRUCTION.match(line).groups()
+        opcode, width, target = self.INSTRUCTION.match(line).groups()
+        if "WE_all" not in line:
+            self.statistics[self.WIDTH] = max(int(width), self.statistics.get(self.WIDTH, 0))
         kind = re.search(r"([A-Z]+)$", target)
         floats = kind and kind[1] in ("F", "HF", "DF", "BF")
         self.opcodes[f"{opcode}.{kind[1].lower()}" if floats else opcode] += 1
