@@ -43,11 +43,11 @@ class Compiler:
                         part = []
                     else:
                         part.append(line)
-            self.end_part(part, heads, texts)
             if process.returncode == 0:
+                self.end_part(part, heads, texts)
                 return heads, texts
             errors.seek(0)
-            at = lines[len(texts) - 1] if texts else "start"
+            at = lines[len(texts)] if heads else "start"
             self.error = f"{at}: exit {process.returncode}: {errors.read().strip()}"
             return None, None
 
