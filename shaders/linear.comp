@@ -20,8 +20,8 @@ layout(push_constant) uniform push_block
 {
     push_linear push;
 };
-QUAD_SAME(0, results);
-FETCH_SAME(1, inputs);
+QUAD_BUFFER(0, results);
+FETCH_BUFFER(1, inputs); /* of one register, which the results are not */
 FETCH_BUFFER(2, weights);
 
 #define SUM_COUNT (TILES * COLS * 4) /* (tiles, columns, rows) */
@@ -58,7 +58,7 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
         store_rows(push.keep + slot * push.keep_stride + row0 / 4u, row0, bits);
     if (push.residual_stride != 0u) {
         uint from = push.residual + slot * push.residual_stride + row0 / 4u;
-        bits = round_quad(FETCH_FLOATS(inputs, from) + uintBitsToFloat(bits), ACT);
+        bits = round_quad(uintBitsToFloat(results[from]) + uintBitsToFloat(bits), ACT);
     }
     store_rows(push.dst + slot * push.dst_stride + row0 / 4u, row0, bits);
 }
@@ -85,7 +85,7 @@ void main()
     uint visit0 = gl_LocalInvocationID.y * visits;
     uint first = gl_WorkGroupID.x * uint(TILES), tile[TILES];
     uint row0 = push.row0 + first * TILE_ROWS + gl_LocalInvocationID.x * ROWS;
-    uint source = push.src + (push.slot0 + gl_WorkGroupID.y * COLS) * push.src_stride;
+    uint source = (push.slot0 + gl_WorkGroupID.y * COLS) * push.src_stride;
     uint slot = 0u;
 
     for (uint i = 0u; i < uint(TILES); i++) /* missing tiles: the last one again */

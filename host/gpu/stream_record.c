@@ -94,6 +94,14 @@ static enum status check_binding(const struct stream_dispatch *d, uint32_t i,
     return STATUS_OK;
 }
 
+static bool overlap(const struct stream_binding *a, const struct stream_binding *b)
+{
+    const uint64_t size = gpu_buffer_size(a->buffer);
+    const uint64_t a_end = a->range ? a->offset + a->range : size;
+    const uint64_t b_end = b->range ? b->offset + b->range : size;
+    return a->buffer == b->buffer && a->offset < b_end && b->offset < a_end;
+}
+
 /* A driver may take two bindings for two buffers unless the shader says that they are one. */
 static enum status check_aliases(const struct stream_dispatch *d, uint32_t end)
 {
@@ -101,11 +109,11 @@ static enum status check_aliases(const struct stream_dispatch *d, uint32_t end)
     for (uint32_t i = 0; i < end; i++) {
         for (uint32_t j = i + 1; j < end; j++) {
             const uint32_t both = 1u << i | 1u << j;
-            if ((kernel->shape.bindings & both) != both ||
-                d->bindings[i].buffer != d->bindings[j].buffer || (kernel->aliased & both) == both)
+            if ((kernel->shape.bindings & both) != both || (kernel->aliased & both) == both ||
+                !overlap(&d->bindings[i], &d->bindings[j]))
                 continue;
             log_error("kernel %s: bindings %" PRIu32 " and %" PRIu32
-                      " are one buffer, expected both Aliased in the shader",
+                      " see the same bytes, expected both Aliased in the shader",
                       kernel->name, i, j);
             return STATUS_INTERNAL;
         }

@@ -143,7 +143,7 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
                                  .n_checkpoints = params->checkpoints,
                                  .positions = params->positions};
     vk->gpu = gpu;
-    vk->pace.budget = VK_PACE_FIRST;
+    vk_pace_begin(&vk->pace, gpu_get_info(gpu)->kind == GPU_KIND_CPU);
     vk->positions = params->positions;
     vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);
     st = stream_create(&vk->stream, gpu, NULL);

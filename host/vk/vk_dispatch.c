@@ -16,5 +16,9 @@ enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
 
     for (uint32_t i = 0; has >> i; dispatch.binding_count = ++i)
         bindings[i].buffer = i == HOOK_BINDING ? vk->memory.hooks : d->buffers[i];
+    for (uint32_t i = 0; i < 2; i++) {
+        bindings[i].offset = d->parts[i].at * VK_QUAD;
+        bindings[i].range = d->parts[i].quads * VK_QUAD;
+    }
     return st ? st : stream_dispatch(vk->stream, &dispatch);
 }

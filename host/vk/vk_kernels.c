@@ -60,7 +60,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_LINEAR] = {"linear",
                           3,
                           1 << 1 | 1 << 2,
-                          1 << 1,
+                          0,
                           sizeof(struct push_linear),
                           HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},

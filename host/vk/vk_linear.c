@@ -11,16 +11,30 @@ struct run {
     uint32_t form;
 };
 
+/* The registers after or before the one that is read. Its rows are read alone, and written rows lie
+ * elsewhere: drivers may move and keep loads, which they may not of Aliased bindings (twice the
+ * registers on gfx10.3). */
+static struct vk_part_of results_of(const struct vk *vk, const struct node *node, bool after)
+{
+    const uint64_t end = vk_reg_end(&vk->memory, node->in);
+
+    if (!after)
+        return (struct vk_part_of){0, vk->memory.reg[node->in].at};
+    return (struct vk_part_of){end, gpu_buffer_size(vk->memory.work) / VK_QUAD - end};
+}
+
 static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                           const struct run *run)
 {
     const struct vk *vk = rec->vk;
     const struct vk_form *form = &vk->kernels.shape.forms[run->form];
     const struct vk_reg *dst = rec->fused ? &rec->sum : &rec->dst;
+    const uint64_t inside_end = vk_reg_end(&vk->memory, rec->node->in);
+    const struct vk_part_of outside =
+        results_of(vk, rec->node, dst->at + run->slot0 * dst->stride >= inside_end);
     const struct push_linear push = {
-        .src = rec->src.at,
         .src_stride = rec->src.stride,
-        .dst = dst->at,
+        .dst = dst->at - (uint32_t)outside.at,
         .dst_stride = dst->stride,
         .tile0 = run->part->at + (run->tile0 - run->part->tile0) * m->pack.size,
         .tile_size = m->pack.size,
@@ -29,9 +43,9 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .row0 = run->row0,
         .rows = run->rows,
         .bias = m->pack.bias_at,
-        .residual = rec->fused ? rec->src2.at : 0,
+        .residual = rec->fused ? rec->src2.at - (uint32_t)outside.at : 0,
         .residual_stride = rec->fused ? rec->src2.stride : 0,
-        .keep = rec->dst.at,
+        .keep = rec->dst.at - (uint32_t)outside.at,
         .keep_stride = rec->dst.stride,
         .slot0 = run->slot0,
         .hook = rec->hook_index,
@@ -44,6 +58,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                 .keeps = rec->keeps,
                 .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
+        .parts = {outside, {rec->src.at, inside_end - rec->src.at}},
         .push = &push,
         .push_size = sizeof(push),
         .groups = {order_ceil(run->tiles, form->tiles), order_ceil(run->slots, form->columns), 1}};

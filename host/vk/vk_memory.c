@@ -13,7 +13,7 @@
 #define MEMORY_COLUMNS 64u        /* columns per pass by default */
 #define MEMORY_SCORES (16u << 20) /* most bytes of S, and of P */
 #define MEMORY_LOGITS (8u << 20)  /* most bytes of L */
-#define MEMORY_ROW 8u             /* rows are rounded up to so many quads: a block */
+#define MEMORY_ROW 16u            /* rows are rounded up to so many quads: bindings start at any */
 #define MEMORY_ONE 0x3f800000u    /* pads rows: times the -0.0 that pads weights it is -0.0 */
 #define MEMORY_STRIPS_PROCESSOR 64u
 #define MEMORY_STRIPS_GPU 512u
@@ -77,8 +77,8 @@ static uint64_t lay_out_all(struct vk *vk)
     lay_out(vk, &at, REG_Q, 3, 2 * rows);
     lay_out(vk, &at, REG_S, 1, m->score_columns);
     lay_out(vk, &at, REG_P, 1, m->score_columns);
+    lay_out(vk, &at, REG_T, 1, 2 * rows); /* before what LINEAR reads: vk_linear.c */
     lay_out(vk, &at, REG_H, 1, 2 * rows);
-    lay_out(vk, &at, REG_T, 1, 2 * rows);
     lay_out(vk, &at, REG_G, 2, 2 * rows);
     lay_out(vk, &at, REG_A, 1, 2 * rows);
     lay_out(vk, &at, REG_L, 1, m->logit_rows);

@@ -14,6 +14,11 @@
 #define PACE_FAULT 8u     /* times an op's, in the body with hooks */
 #define PACE_LOOK 4096u   /* an entry of a guard */
 
+/* The first submit: 0.13 s where a second has 1e9 units, as on the weakest GPUs. */
+#define PACE_FIRST (UINT64_C(1) << 27)
+#define PACE_FIRST_PROCESSOR (UINT64_C(1) << 30)
+#define PACE_SECONDS_PROCESSOR 0.5
+
 #define PACE_STEP 4u /* the budget grows or shrinks at most so many times after one submit */
 #define PACE_LEAST (UINT64_C(1) << 20)
 #define PACE_MOST (UINT64_C(1) << 44)
@@ -76,13 +81,19 @@ uint32_t vk_pace_columns(const struct vk_pace *pace, const struct vk_rec *rec)
     return whole > 0 ? (uint32_t)whole : VK_COLUMNS_MAX;
 }
 
+void vk_pace_begin(struct vk_pace *out, bool processor)
+{
+    *out = processor ? (struct vk_pace){PACE_FIRST_PROCESSOR, PACE_SECONDS_PROCESSOR}
+                     : (struct vk_pace){PACE_FIRST, VK_PACE_SECONDS};
+}
+
 void vk_pace_learn(struct vk_pace *pace, uint64_t units, double seconds)
 {
-    const double fits = (double)units * VK_PACE_SECONDS / (seconds > 1e-6 ? seconds : 1e-6);
+    const double fits = (double)units * pace->seconds / (seconds > 1e-6 ? seconds : 1e-6);
     const double low = (double)(pace->budget / PACE_STEP), high = (double)pace->budget * PACE_STEP;
 
     /* A small submit takes as long as its latency: it can only show that the device is fast. */
-    if (seconds <= VK_PACE_SECONDS && fits <= (double)pace->budget)
+    if (seconds <= pace->seconds && fits <= (double)pace->budget)
         return;
     const uint64_t budget = (uint64_t)(fits < low ? low : fits > high ? high : fits);
     pace->budget = budget < PACE_LEAST ? PACE_LEAST : budget > PACE_MOST ? PACE_MOST : budget;

@@ -4,19 +4,22 @@
 #ifndef VKFI_VK_VK_PACE_H
 #define VKFI_VK_VK_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vk_rec;
 
-#define VK_PACE_SECONDS 0.15 /* aimed at */
-/* The first submit: 0.13 s where a second has 1e9 units, as on the weakest GPUs. */
-#define VK_PACE_FIRST (UINT64_C(1) << 27)
+#define VK_PACE_SECONDS 0.15 /* aimed at on a GPU */
 
 /* Work is counted in multiply-adds of a matrix with many columns, other work by what it takes
  * beside them. */
 struct vk_pace {
     uint64_t budget; /* of a submit */
+    double seconds;  /* aimed at */
 };
+
+/* `processor`: a driver that nothing watches, on cores that others may keep busy. */
+void vk_pace_begin(struct vk_pace *out, bool processor);
 
 /* Of one dispatch: an op, a patch of it or its second evaluation. */
 uint64_t vk_pace_cost(const struct vk_rec *rec);

@@ -121,6 +121,12 @@ static inline uint32_t vk_twin_row(const struct vk_memory *m, enum reg reg)
                                           : m->twin_row;
 }
 
+/* Where the rows of a register end, those of second evaluations too; not of S, P and L. */
+static inline uint64_t vk_reg_end(const struct vk_memory *m, enum reg reg)
+{
+    return m->reg[reg].at + 2 * (uint64_t)m->twin_row * m->reg[reg].stride;
+}
+
 /* Position of a slot's output row, in quads. */
 static inline uint64_t vk_rec_row(const struct vk_rec *rec, uint32_t slot)
 {
@@ -139,6 +145,9 @@ static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 struct vk_dispatch {
     struct vk_kernel_key key;
     const struct gpu_buffer *buffers[KERNEL_BINDINGS_MAX]; /* by number; the hooks are added */
+    struct vk_part_of {
+        uint64_t at, quads;
+    } parts[2]; /* what bindings 0 and 1 see of their buffers; 0 quads: all of it */
     const void *push;
     uint32_t push_size;
     uint32_t groups[3];

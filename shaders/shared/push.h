@@ -49,7 +49,7 @@ struct push_norm {
 
 /* Grid: tiles, slots (both by the number a variant does at once). */
 struct push_linear {
-    uint src, src_stride;
+    uint src_stride; /* from the first row that `inputs` sees */
     uint dst, dst_stride;
     uint tile0, tile_size;
     uint tiles; /* from tile0 on */

@@ -244,6 +244,8 @@ static void test_bound_twice(void **state)
                    .push_size = 4,
                    .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}}};
     const struct stream_binding same[] = {{.buffer = b->words}, {.buffer = b->words}};
+    const struct stream_binding apart[] = {{.buffer = b->words, .range = 1024},
+                                           {.buffer = b->words, .offset = 1024}};
     const uint32_t none = 0;
     const struct stream_dispatch d = {
         .bindings = same, .binding_count = 2, .push = &none, .push_size = 4, .groups = {1, 1, 1}};
@@ -255,6 +257,9 @@ static void test_bound_twice(void **state)
     kernel->aliased = 1; /* one of them is not enough */
     refuse(b, &twice, STATUS_INTERNAL, "expected both Aliased");
     kernel->aliased = 3;
+    assert_int_equal(stream_dispatch(b->stream, &twice), STATUS_OK);
+    kernel->aliased = 0;
+    twice.bindings = apart;
     assert_int_equal(stream_dispatch(b->stream, &twice), STATUS_OK);
     assert_int_equal(stream_begin(b->stream), STATUS_OK);
     kernel_destroy(&kernel);

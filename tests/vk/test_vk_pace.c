@@ -60,7 +60,8 @@ static void test_devices(void **state)
                                             {2e13, 3e-5, 4, 0.05}, {1e15, 1e-5, 4, 0.05}};
     for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++) {
         const struct device *d = &devices[i];
-        struct vk_pace pace = {VK_PACE_FIRST};
+        struct vk_pace pace;
+        vk_pace_begin(&pace, false);
         for (int pass = 0; pass < 200; pass++) {
             uint32_t submits;
             const bool decodes = draw() < 0.5;
@@ -80,8 +81,9 @@ static void test_stall(void **state)
 {
     (void)state;
     const struct device d = {1e11, 1e-4, 2, 0};
-    struct vk_pace pace = {VK_PACE_FIRST};
+    struct vk_pace pace;
     uint32_t submits;
+    vk_pace_begin(&pace, false);
     for (int pass = 0; pass < 10; pass++)
         run_pass(&pace, &d, 3e10, 1e8, &submits);
     const uint64_t before = pace.budget;
