@@ -28,6 +28,7 @@ add_library(third_party::mecab ALIAS third_party_mecab)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 add_library(third_party::cmocka ALIAS PkgConfig::cmocka)
 add_library(third_party::openmp ALIAS OpenMP::OpenMP_C)
+add_library(third_party::threads ALIAS Threads::Threads)
 
 # volk is one C file; Vulkan itself is loaded at run time.
 find_file(VOLK_SOURCE volk.c PATHS /usr/include REQUIRED)

@@ -98,6 +98,8 @@ void json_member_number(struct json_writer *w, const char *key, double value);
 void json_member_bool(struct json_writer *w, const char *key, bool value);
 void json_member_hex(struct json_writer *w, const char *key, uint64_t value, int digits);
 void json_member_null(struct json_writer *w, const char *key);
+void json_member_ids(struct json_writer *w, const char *key, const int32_t *ids,
+                     size_t n); /* the list of them */
 void json_member_value(struct json_writer *w, const char *key, const struct json *value);
 /* A key, and an object or array that json_object_close or json_array_close ends. */
 void json_member_object(struct json_writer *w, const char *key);

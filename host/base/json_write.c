@@ -265,6 +265,14 @@ void json_member_value(struct json_writer *w, const char *key, const struct json
     json_put_value(w, value);
 }
 
+void json_member_ids(struct json_writer *w, const char *key, const int32_t *ids, size_t n)
+{
+    json_member_array(w, key);
+    for (size_t i = 0; i < n; i++)
+        json_put_int(w, ids[i]);
+    json_array_close(w);
+}
+
 void json_member_object(struct json_writer *w, const char *key)
 {
     json_put_key(w, key);

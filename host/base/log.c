@@ -17,10 +17,23 @@ static atomic_int threshold = LOG_WARN;
 static _Thread_local char last_error[LOG_LINE];
 static _Thread_local const char *error_place;
 static _Thread_local bool errors_held;
+static _Thread_local log_sink *own_sink;
+static _Thread_local void *own_sink_user;
 
 void log_set_level(enum log_level level)
 {
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
+}
+
+void log_set_sink(log_sink *sink, void *user)
+{
+    own_sink = sink;
+    own_sink_user = user;
+}
+
+void log_keep_error(const char *text)
+{
+    snprintf(last_error, sizeof(last_error), "%s", text);
 }
 
 void log_set_place(const char *place)
@@ -94,8 +107,14 @@ __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, con
     make_printable(shown, body, at + n >= (int)sizeof(body));
     if (level == LOG_ERROR)
         memcpy(last_error, shown, sizeof(shown));
-    if ((level == LOG_ERROR && errors_held) ||
-        (int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
+    if (level == LOG_ERROR && errors_held)
+        return;
+    if (own_sink) {
+        if (level <= LOG_INFO)
+            own_sink(own_sink_user, level, shown);
+        return;
+    }
+    if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
         return;
     n = snprintf(line, sizeof(line), "vkfi: %s%s\n", prefix[level], shown);
     if (n > 0)

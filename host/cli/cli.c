@@ -197,14 +197,6 @@ const char *cli_output_float(char out[32], float value)
     return out;
 }
 
-void cli_output_ids(struct json_writer *w, const char *key, const int32_t *ids, size_t count)
-{
-    json_member_array(w, key);
-    for (size_t i = 0; i < count; i++)
-        json_put_int(w, ids[i]);
-    json_array_close(w);
-}
-
 /* --- progress --- */
 
 #define WIPE "\r\033[K" /* to the start of the line, which is erased */

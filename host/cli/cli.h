@@ -121,9 +121,6 @@ const char *cli_output_bytes(char out[32], double bytes);
 /* Nine digits, also for denormals, which are zero to arithmetic here; returns `out`. */
 const char *cli_output_float(char out[32], float value);
 
-/* A member: the list of ids. */
-void cli_output_ids(struct json_writer *w, const char *key, const int32_t *ids, size_t count);
-
 /* --- progress: one line on a terminal's standard error --- */
 
 struct cli_progress {

@@ -146,7 +146,7 @@ struct bench {
     struct figures *out;
     struct arena arena;
     struct model *model;
-    struct cli_device device;
+    struct lib_device device;
     struct generate_params params;
     double start;         /* of the process's work */
     double first_token;   /* time of the first token ever, 0 before */
@@ -225,7 +225,7 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
                                     .positions = (uint32_t)(o->prompt + o->n),
                                     .branches = 1,
                                     .threads = (uint32_t)o->threads};
-    st = cli_device_start(&b->device, &needs);
+    st = lib_device_start(&b->device, &needs);
     b->params.ex = b->device.ex;
     b->params.progress = note_token;
     b->params.progress_user = b;
@@ -305,7 +305,7 @@ static enum status measure(struct bench *b)
     out->first_seconds = b->first_token - b->start;
     out->device_bytes = info.total_bytes;
     out->peak_bytes = cli_bench_peak();
-    cli_device_stop(&b->device);
+    lib_device_stop(&b->device);
     return measure_device(b);
 }
 
@@ -318,7 +318,7 @@ static enum status measure_in_child(void *figures, const void *options, const st
     *out = (struct figures){.bandwidth = -1, .empty_seconds = -1};
     enum status st = open_bench(&b, env, device);
     st = st ? st : measure(&b);
-    const enum status closed = cli_device_finish(&b.device);
+    const enum status closed = lib_device_finish(&b.device);
     model_close(&b.model);
     arena_finish(&b.arena);
     return st ? st : closed;

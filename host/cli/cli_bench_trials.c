@@ -25,7 +25,7 @@ struct bench {
     struct arena arena;
     struct model *model;
     struct certify *certify;
-    struct cli_device device;
+    struct lib_device device;
     int32_t *ids;
     uint32_t n_ids;
     struct golden_shape shape;
@@ -64,7 +64,7 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     b->shape =
         (struct golden_shape){.n_ids = b->n_ids, .n = TOKENS, .lanes = (uint32_t)b->options->lanes};
     golden_needs(&needs, &b->shape);
-    return cli_device_start(&b->device, &needs);
+    return lib_device_start(&b->device, &needs);
 }
 
 static enum status run_golden(struct bench *b)
@@ -285,7 +285,7 @@ enum status cli_bench_trials(void *figures, const void *options, const struct cl
     st = st ? st : draw(&b);
     st = st ? st : measure(&b);
     out->peak_bytes = cli_bench_peak();
-    const enum status closed = cli_device_finish(&b.device);
+    const enum status closed = lib_device_finish(&b.device);
     certify_destroy(&b.certify);
     model_close(&b.model);
     arena_finish(&b.arena);

@@ -29,7 +29,7 @@ struct cli_crew_device {
     const char *text;
     const struct cli_share *share;
     uint32_t place; /* among those that share the cores */
-    struct cli_device device;
+    struct lib_device device;
     struct arena arena; /* texts of open devices */
 };
 

@@ -151,7 +151,7 @@ static enum status gpu_texts(struct store_device *out, struct arena *arena, stru
 
 /* For an open device with its executor; texts from `arena`. */
 static enum status describe_device(struct store_device *out, struct arena *arena,
-                                   const struct cli_device *device)
+                                   const struct lib_device *device)
 {
     struct executor_info info;
     enum status st = STATUS_OK;
@@ -184,7 +184,7 @@ static enum status open_device(void *user, const struct executor_params *params,
     enum status st = cli_device_find(&d->device, d->env, d->text);
     if (!st && !d->device.gpu)
         needs.threads = share_threads(d->share, d->env, d->place);
-    st = st ? st : cli_device_start(&d->device, &needs);
+    st = st ? st : lib_device_start(&d->device, &needs);
     st = st ? st : describe_device(&out->info, &d->arena, &d->device);
     out->ex = d->device.ex;
     return st;
@@ -193,7 +193,7 @@ static enum status open_device(void *user, const struct executor_params *params,
 static enum status close_device(void *user, struct campaign_opened *opened)
 {
     struct cli_crew_device *d = user;
-    const enum status st = cli_device_finish(&d->device);
+    const enum status st = lib_device_finish(&d->device);
     arena_finish(&d->arena);
     opened->ex = NULL;
     return st;
@@ -208,7 +208,7 @@ static enum status add_device(struct cli_crew *crew, const struct cli_env *env, 
         return STATUS_USAGE;
     }
     if (strncmp(text, "cpu", 3) == 0) { /* free to look up: no driver is loaded */
-        struct cli_device found;
+        struct lib_device found;
         st = cli_device_find(&found, env, text);
     }
     crew->user[at] = (struct cli_crew_device){.env = env, .text = text, .share = &crew->share};

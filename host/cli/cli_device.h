@@ -4,9 +4,7 @@
 #define VKFI_CLI_DEVICE_H
 
 #include "cli/cli.h"
-#include "cpu/cpu.h"
-#include "gpu/device.h"
-#include "model/executor.h"
+#include "lib/lib_device.h"
 
 /* Help text of every -d option. */
 #define CLI_DEVICE_HELP                                                                            \
@@ -25,31 +23,21 @@
             0, CLI_THREADS_MAX                                                                     \
     }
 
-struct cli_device {
-    enum cpu_form form;  /* used when gpu is null */
-    struct gpu *gpu;     /* owned; null: the CPU executor */
-    struct executor *ex; /* owned; null until cli_device_start */
-};
-
 /* Finds the device of `text` and, for Vulkan, opens and probes it: STATUS_DEVICE with the reason if
  * exact is refused. */
-enum status cli_device_find(struct cli_device *out, const struct cli_env *env,
+enum status cli_device_find(struct lib_device *out, const struct cli_env *env,
                             const char *text) STATUS_MUST_USE;
 
-/* Creates the executor. */
-enum status cli_device_start(struct cli_device *device,
-                             const struct executor_params *params) STATUS_MUST_USE;
-
 /* Finds the device and creates its executor; the progress line shows long steps. */
-enum status cli_device_open(struct cli_device *out, const struct cli_env *env, const char *text,
+enum status cli_device_open(struct lib_device *out, const struct cli_env *env, const char *text,
                             const struct executor_params *params,
                             struct cli_progress *progress) STATUS_MUST_USE;
 
-/* Destroys the executor; the device stays open. */
-void cli_device_stop(struct cli_device *device);
-
-/* Closes everything. STATUS_INTERNAL if the validation layer complained. */
-enum status cli_device_finish(struct cli_device *device) STATUS_MUST_USE;
+/* Warns, one line per reason, if a Vulkan device that was not chosen by name runs on the processor
+ * because a driver in VK_DRIVER_FILES gives no device, or else if the machine has a GPU's device
+ * file. Otherwise there is no GPU, and no warning. Warns once: a command may open its device
+ * repeatedly. */
+void cli_device_explain(const struct lib_device *device, const struct cli_env *env);
 
 /* The reason for a device on the processor instead of a GPU is logged once in all processes forked
  * from here on, not once in each. */
@@ -57,11 +45,5 @@ void cli_device_tell_once(void);
 
 /* Settings of gpu_list and gpu_open from the environment, without a selector. */
 struct gpu_params cli_device_gpu_params(const struct cli_env *env);
-
-/* "cpu:avx2". */
-const char *cli_device_form_name(enum cpu_form form);
-
-/* "cpu", "cpu:avx2" or the Vulkan device's name, which lives as long as the device. */
-const char *cli_device_name(const struct cli_device *device);
 
 #endif

@@ -25,7 +25,7 @@ static void put_cpu_forms(struct json_writer *w)
     json_member_array(w, "cpu");
     for (int form = CPU_SCALAR; form <= CPU_AVX512; form++) {
         json_object_open(w);
-        json_member_text(w, "name", cli_device_form_name((enum cpu_form)form));
+        json_member_text(w, "name", lib_device_form_name((enum cpu_form)form));
         json_member_bool(w, "available", cpu_form_available((enum cpu_form)form));
         json_object_close(w);
     }
@@ -134,7 +134,7 @@ static void print_cpu_forms(void)
 {
     printf("CPU devices (exact)\n");
     for (int form = CPU_SCALAR; form <= CPU_AVX512; form++)
-        printf("  %-12s %s\n", cli_device_form_name((enum cpu_form)form),
+        printf("  %-12s %s\n", lib_device_form_name((enum cpu_form)form),
                cpu_form_available((enum cpu_form)form) ? "available" : "not on this processor");
 }
 

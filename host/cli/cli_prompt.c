@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/outside.h"
+#include "lib/lib_prompt.h"
 #include "model/chat.h"
 
 enum status cli_prompt_check(const struct cli_prompt *prompt)
@@ -61,25 +61,12 @@ static enum status parse_ids(const char *text, uint32_t n_vocab, struct arena *a
 static enum status encode(const struct cli_prompt *prompt, const struct model *model,
                           struct arena *arena, int32_t **out, size_t *out_count)
 {
-    char *rendered = NULL;
-    struct outside_text given = {prompt->chat ? "--chat" : "-p",
-                                 prompt->chat ? prompt->chat : prompt->text, 0};
-    given.size = strlen(given.bytes);
-    enum status st = outside_take(&given);
-    const char *text = given.bytes;
-    if (!st && prompt->chat) {
-        st = chat_render(model->gguf, arena,
-                         &(struct chat_message){.user = text, .template = prompt->template},
-                         &rendered);
-        text = rendered;
-    }
-    if (st)
-        return st;
-    return tokenizer_encode(
-        model->tokenizer, arena,
-        &(struct tokenizer_text){text, strlen(text),
-                                 prompt->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN},
-        out, out_count);
+    struct lib_prompt given = {
+        .text = {prompt->chat ? "--chat" : "-p", prompt->chat ? prompt->chat : prompt->text, 0},
+        .parse = prompt->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN,
+        .format = prompt->template};
+    given.text.size = strlen(given.text.bytes);
+    return lib_prompt_encode(&given, model, arena, out, out_count);
 }
 
 enum status cli_prompt_ids(const struct cli_prompt *prompt, const struct model *model,

@@ -33,8 +33,8 @@ struct cli_protect_run {
     const char *policy; /* as given */
     struct arena arena;
     struct model *model;
-    struct cli_device device;
-    struct cli_protection protection;
+    struct lib_device device;
+    struct lib_protection protection;
 };
 
 /* The model, then device (for one branch of so many positions) and policy. Whatever of it failed,

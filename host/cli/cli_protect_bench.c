@@ -48,8 +48,8 @@ struct bench {
     const struct cli_protect_options *o;
     struct arena arena;
     struct model *model;
-    struct cli_device device;
-    struct cli_protection protection;
+    struct lib_device device;
+    struct lib_protection protection;
     struct generate_params params; /* unprotected */
     struct decode guarded;
     double (*clock)(void);
@@ -337,7 +337,7 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     b->clock = o->processor ? clock_processor : clock_seconds;
     b->params.save_position = EXECUTOR_NONE;
     b->params.rules = (struct decode_rules){.n = (uint32_t)o->n, .ignore_end = true};
-    st = st ? st : cli_protection_open(&b->protection, &b->arena, policy, b->device.ex);
+    st = st ? st : lib_protection_open(&b->protection, &b->arena, policy, b->device.ex);
     if (st)
         return st;
     struct decode_rules rules = b->params.rules;
@@ -372,8 +372,8 @@ enum status cli_protect_bench(const struct cli_env *env, const void *options,
     st = st ? st : open_bench(&b, env, operands->item[0]);
     st = st ? st : run_pairs(&b);
     st = st ? st : conclude(&b, operands->item[0]);
-    cli_protection_close(&b.protection);
-    const enum status closed = cli_device_finish(&b.device);
+    lib_protection_close(&b.protection);
+    const enum status closed = lib_device_finish(&b.device);
     model_close(&b.model);
     arena_finish(&b.arena);
     return st ? st : closed;

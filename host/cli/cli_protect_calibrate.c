@@ -23,7 +23,7 @@ struct run {
     const struct cli_protect_options *o;
     struct arena arena;
     struct model *model;
-    struct cli_device device;
+    struct lib_device device;
     struct calibrate *calibrate;
     struct calibration_item *item; /* (n_items), owned */
     uint32_t n_items;
@@ -99,7 +99,7 @@ static enum status run_choices(struct run *run, struct arena *arena, const struc
     if (st)
         return st;
     choices_needs(&needs, &params);
-    st = cli_device_start(&run->device, &needs);
+    st = lib_device_start(&run->device, &needs);
     if (st)
         return st;
     params.ex = calibrate_executor(run->calibrate, run->device.ex, true);
@@ -123,7 +123,7 @@ static enum status run_answers(struct run *run, struct arena *arena, const struc
     if (st)
         return st;
     answers_needs(&needs, &params);
-    st = cli_device_start(&run->device, &needs);
+    st = lib_device_start(&run->device, &needs);
     if (st)
         return st;
     params.ex = calibrate_executor(run->calibrate, run->device.ex, false);
@@ -150,7 +150,7 @@ static enum status run_items(struct run *run, const struct cli_task *task,
         st = task->task->kind == TASK_CHOICES ? run_choices(run, &arena, &drawn)
                                               : run_answers(run, &arena, &drawn);
     cli_progress_clear(&run->progress);
-    cli_device_stop(&run->device);
+    lib_device_stop(&run->device);
     arena_finish(&arena);
     return st;
 }
@@ -225,7 +225,7 @@ enum status cli_protect_calibrate(const struct cli_env *env, const void *options
     for (size_t i = 0; i < n && !st; i++)
         st = run_task(&run, env, given ? o->tasks.item[i] : TASKS[i]);
     st = st ? st : save(&run);
-    const enum status closed = cli_device_finish(&run.device);
+    const enum status closed = lib_device_finish(&run.device);
     calibrate_close(&run.calibrate);
     model_close(&run.model);
     free(run.item);

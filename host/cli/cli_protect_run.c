@@ -24,13 +24,13 @@ enum status cli_protect_open_device(struct cli_protect_run *run, const struct cl
     cli_progress_init(&progress, 0, 0);
     const enum status st = cli_device_open(&run->device, env, o->device, &needs, &progress);
     return st ? st
-              : cli_protection_open(&run->protection, &run->arena, run->policy, run->device.ex);
+              : lib_protection_open(&run->protection, &run->arena, run->policy, run->device.ex);
 }
 
 enum status cli_protect_close(struct cli_protect_run *run)
 {
-    cli_protection_close(&run->protection);
-    const enum status st = cli_device_finish(&run->device);
+    lib_protection_close(&run->protection);
+    const enum status st = lib_device_finish(&run->device);
     model_close(&run->model);
     arena_finish(&run->arena);
     return st;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "inject/campaign/campaign_row.h"
+#include "cli/cli_protection.h"
 #include "inject/space/fault_bits.h"
 #include "model/detokenizer.h"
 
@@ -76,52 +76,6 @@ const char *cli_record_where(const struct fault *fault, const struct fault_bound
     return out;
 }
 
-static enum status take_further(struct trial_row_view *view, struct arena *arena,
-                                const struct record *record)
-{
-    struct store_fault *further = arena_array(arena, record->n_faults, sizeof(*further));
-    enum status st = further ? STATUS_OK : STATUS_MEMORY;
-    view->further = further;
-    view->n_further = record->n_faults - 1;
-    for (uint32_t i = 0; !st && i < view->n_further; i++)
-        st = fault_put_text(&further[i].json, arena, &record->faults[i + 1]);
-    return st;
-}
-
-static enum status make_view(struct trial_row_view *out, struct arena *arena,
-                             const struct cli_record_context *context, const struct record *record)
-{
-    const struct campaign_row_context rows = {.bounds = context->bounds,
-                                              .golden_len = context->golden->run.n_tokens,
-                                              .decode = &context->golden->decode};
-    struct trial_row *row = arena_alloc(arena, sizeof(*row));
-    *out = (struct trial_row_view){.row = row, .joined.golden_text = context->golden_text};
-    enum status st = row ? STATUS_OK : STATUS_MEMORY;
-    st = st ? st : campaign_row_make(row, arena, &rows, NULL, record);
-    return st ? st : take_further(out, arena, record);
-}
-
-static struct cli_findings findings_of(const struct cli_record_context *context,
-                                       const struct record *record)
-{
-    return (struct cli_findings){record->protection, record->check_state, context->bounds.n_prompt};
-}
-
-void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
-                     const struct record *record)
-{
-    struct arena arena = {0};
-    struct trial_row_view view;
-    const enum status st = make_view(&view, &arena, context, record);
-    json_object_open(w);
-    json_take(w, st ? st : trial_row_view_json(w, &view, FIELD_PLACE, FIELD_FULL));
-    const struct cli_findings findings = findings_of(context, record);
-    if (context->protection)
-        cli_protection_json(w, context->protection, &findings);
-    json_object_close(w);
-    arena_finish(&arena);
-}
-
 /* --- the block of lines --- */
 
 /* Factor, term, ends, the wrong coordinate. */
@@ -166,7 +120,7 @@ static void print_extent(const struct fault *fault)
         printf(", for %" PRIu32 " positions", fault->position_count);
 }
 
-static void print_fault(const struct cli_record_context *context, const struct fault *fault)
+static void print_fault(const struct lib_record_context *context, const struct fault *fault)
 {
     char where[CLI_RECORD_WHERE], site[FAULT_SITE_TEXT];
     fault_site(fault, site);
@@ -213,7 +167,7 @@ static enum status print_proof(const struct trial_row_view *view)
     return st;
 }
 
-static enum status print_token(const struct cli_record_context *context, const int32_t *tokens,
+static enum status print_token(const struct lib_record_context *context, const int32_t *tokens,
                                uint32_t n, uint32_t step)
 {
     struct text text = {0};
@@ -230,7 +184,7 @@ static enum status print_token(const struct cli_record_context *context, const i
     return st;
 }
 
-static enum status print_first_diff(const struct cli_record_context *context,
+static enum status print_first_diff(const struct lib_record_context *context,
                                     const struct record *record)
 {
     const struct generation *golden = &context->golden->run;
@@ -274,12 +228,12 @@ static void print_deviation(const struct record *record)
         printf("  deviation    none at any layer boundary of the struck position\n");
 }
 
-enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
+enum status cli_record_text(const struct lib_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count)
 {
     struct arena arena = {0};
     struct trial_row_view view;
-    enum status st = make_view(&view, &arena, context, record);
+    enum status st = lib_record_view(&view, &arena, context, record);
     if (st)
         goto end;
     const struct trial_row *row = view.row;
@@ -293,9 +247,9 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
     if (row->activations > 0)
         print_deviation(record);
     if (context->protection) {
-        const struct cli_findings findings = findings_of(context, record);
+        const struct lib_findings findings = lib_record_findings(context, record);
         printf("  protect      %s, columns computed again: %" PRIu32 "\n",
-               cli_protection_outcome(record->protection.damage), record->redone);
+               lib_protection_outcome(record->protection.damage), record->redone);
         cli_protection_say(context->protection, &findings, "               ");
     }
     printf("  golden       ");

@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of trials for people and programs. */
+/* Records of trials for people. */
 #ifndef VKFI_CLI_RECORD_H
 #define VKFI_CLI_RECORD_H
 
-#include "base/json.h"
 #include "base/status.h"
-#include "cli/cli_protection.h"
-#include "inject/store/trial_row_view.h"
-#include "inject/trial/trial.h"
-
-/* What a record is read with. */
-struct cli_record_context {
-    const struct golden *golden;
-    struct fault_bounds bounds;
-    const char *golden_text;
-    const struct cli_protection *protection; /* of the trials; null: none */
-};
-
-/* One object: an export's fields of a trial, without those of a campaign only (trial_row_view.h).
- */
-void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
-                     const struct record *record);
+#include "lib/lib_record.h"
 
 /* A block of lines: the row, and coordinates, tokens and deviations in words; `number` of `count`
  * in its title. */
-enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
+enum status cli_record_text(const struct lib_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count) STATUS_MUST_USE;
 
 /* "30", "1,2,8-30", "0x40000000" for set, "" for kinds without bits; returns `out`. */

@@ -2,12 +2,14 @@
 /* `vkfi run`: options, the manual page, opening. */
 #include "cli/cli_run.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/outside.h"
 #include "cli/cli_manifest.h"
+#include "cli/cli_protection.h"
 #include "inject/store/trial_row_view.h"
 #include "model/chat.h"
 
@@ -294,15 +296,12 @@ static enum status check_options(const struct cli_run_options *o)
     return cli_prompt_check(&o->prompt);
 }
 
-static enum status take_stops(struct cli_run *run)
+static enum status check_stops(const struct args_list *stops)
 {
-    const struct args_list *given = &run->options.stops;
-    run->stops = arena_array(&run->arena, given->count, sizeof(*run->stops));
-    enum status st = run->stops ? STATUS_OK : STATUS_MEMORY;
-    for (size_t i = 0; i < given->count && !st; i++) {
-        struct outside_text text = {"--stop", given->item[i], strlen(given->item[i])};
+    enum status st = STATUS_OK;
+    for (size_t i = 0; i < stops->count && !st; i++) {
+        struct outside_text text = {"--stop", stops->item[i], strlen(stops->item[i])};
         st = outside_take(&text);
-        run->stops[i] = (struct decode_stop){text.bytes, text.size};
         if (!st && text.size == 0) {
             log_error("--stop: found an empty text, expected one to stop at");
             st = STATUS_USAGE;
@@ -311,94 +310,121 @@ static enum status take_stops(struct cli_run *run)
     return st;
 }
 
-static void set_params(struct cli_run *run)
+/* The options of the session, as vkfi.h lists them. */
+static enum status session_options(const char **out, struct arena *arena,
+                                   const struct cli_run_options *o)
+{
+    struct json_memory m;
+    json_begin_memory(&m, false);
+    json_object_open(&m.w);
+    json_member_int(&m.w, "tokens", (int64_t)o->n);
+    json_member_number(&m.w, "temperature", o->temperature);
+    json_member_int(&m.w, "top_k", (int64_t)o->top_k);
+    json_put_key(&m.w, "seed");
+    json_put_text(&m.w, arena_printf(arena, "0x%" PRIx64, o->seed));
+    json_member_array(&m.w, "stop");
+    for (size_t i = 0; i < o->stops.count; i++) {
+        struct outside_text text = {"--stop", o->stops.item[i], strlen(o->stops.item[i])};
+        json_take(&m.w, outside_take(&text));
+        json_put_text_n(&m.w, text.bytes, text.size);
+    }
+    json_array_close(&m.w);
+    json_member_bool(&m.w, "ignore_end", o->ignore_end);
+    json_member_bool(&m.w, "logprobs", o->json);
+    json_member_bool(&m.w, "prompt_logprobs", o->logprobs);
+    json_member_int(&m.w, "top", (int64_t)o->top);
+    json_object_close(&m.w);
+    return json_end_line(out, &m, arena);
+}
+
+/* On the device's thread. */
+static void found_device(void *user, const struct lib_device *device)
+{
+    struct cli_run *run = user;
+    if (strcmp(run->options.device, "vk") == 0)
+        cli_device_explain(device, run->env);
+    cli_progress_stage(&run->progress, device->gpu ? "compiling kernels" : "preparing weights");
+}
+
+static enum status open_device(struct cli_run *run)
 {
     const struct cli_run_options *o = &run->options;
-    run->params =
-        (struct generate_params){.ids = run->ids,
-                                 .n_ids = run->n_ids,
-                                 .rules = {.n = (uint32_t)o->n,
-                                           .ignore_end = o->ignore_end,
-                                           .sampler = {o->temperature, (uint32_t)o->top_k, o->seed},
-                                           .stops = run->stops,
-                                           .n_stops = (uint32_t)o->stops.count},
-                                 .columns = (uint32_t)o->columns,
-                                 .top = (uint32_t)o->top,
-                                 .logsumexp = o->json,
-                                 .prompt_logprobs = o->logprobs,
-                                 .save_position = EXECUTOR_NONE};
-    run->needs = (struct executor_params){.model = run->model,
-                                          .act = (enum storage)o->act,
-                                          .kv = (enum storage)o->kv,
-                                          .positions = run->n_ids + (uint32_t)o->n,
-                                          .branches = 1,
-                                          .columns = (uint32_t)o->columns,
-                                          .threads = (uint32_t)o->threads};
-    run->shape = (struct golden_shape){.n_ids = run->n_ids, .n = (uint32_t)o->n};
-    if (o->fault)
-        golden_needs(&run->needs, &run->shape);
-}
-
-/* Opens the policy: for the run itself, or with --fault for its trials. */
-static enum status protect(struct cli_run *run)
-{
-    struct decode_rules rules = run->params.rules;
-    if (!run->options.protect)
-        return STATUS_OK;
-    const enum status st =
-        cli_protection_open(&run->protection, &run->arena, run->options.protect, run->device.ex);
+    const struct vkfi_device_setup setup = {.name = o->device,
+                                            .needs = {.act = (enum storage)o->act,
+                                                      .kv = (enum storage)o->kv,
+                                                      .positions = run->n_ids + (uint32_t)o->n,
+                                                      .columns = (uint32_t)o->columns,
+                                                      .threads = (uint32_t)o->threads},
+                                            .gpu = cli_device_gpu_params(run->env),
+                                            .sessions = 1,
+                                            .records = o->fault != NULL,
+                                            .shape = {.n_ids = run->n_ids, .n = (uint32_t)o->n},
+                                            .stage = found_device,
+                                            .stage_user = run};
+    cli_progress_stage(&run->progress, "opening the device");
+    const enum status st = vkfi_device_make(&run->device, run->model, &setup);
+    cli_progress_clear(&run->progress);
     if (st)
         return st;
-    rules.check = protector_check(run->protection.protector);
-    if (!run->options.fault)
-        run->params.rules = rules;
-    return decode_open(&run->guarded, &run->arena, &rules, run->device.ex);
+    const struct lib_device *device = &run->device->device;
+    if (device->gpu && o->threads != run->env->threads)
+        log_warn("--threads is for CPU devices, found it with %s", lib_device_name(device));
+    return STATUS_OK;
 }
 
-static enum status open_run(struct cli_run *run, const struct cli_env *env)
+static enum status open_session(struct cli_run *run)
+{
+    const struct cli_run_options *o = &run->options;
+    const char *options = NULL;
+    enum status st = session_options(&options, &run->arena, o);
+    st = st ? st : (enum status)vkfi_session_open(&run->session, run->device, options);
+    st = st ? st : (enum status)vkfi_session_feed_ids(run->session, run->ids, run->n_ids);
+    return st || !o->protect ? st
+                             : (enum status)vkfi_session_protect_file(run->session, o->protect);
+}
+
+static enum status open_run(struct cli_run *run)
 {
     const struct cli_run_options *o = &run->options;
     const double start = clock_seconds();
-    struct cli_progress progress;
-    cli_progress_init(&progress, 0, 0);
-    cli_progress_stage(&progress, "loading the model");
-    enum status st = cli_manifest_open(&run->model, env, o->model);
-    st = st ? st : cli_prompt_ids(&o->prompt, run->model, &run->arena, &run->ids, &run->n_ids);
-    st = st ? st : cli_prompt_fits(run->model, run->n_ids, o->n);
+    char *path = NULL;
+    cli_progress_init(&run->progress, 0, 0);
+    cli_progress_stage(&run->progress, "loading the model");
+    enum status st = cli_manifest_path(&path, &run->arena, run->env, o->model);
+    st = st ? st : (enum status)vkfi_model_open(&run->model, path);
     if (st)
         return st;
-    if (o->top > run->model->hp.n_vocab) {
+    const struct model *model = run->model->model;
+    st = cli_prompt_ids(&o->prompt, model, &run->arena, &run->ids, &run->n_ids);
+    st = st ? st : cli_prompt_fits(model, run->n_ids, o->n);
+    if (st)
+        return st;
+    if (o->top > model->hp.n_vocab) {
         log_error("found --top %u, expected at most the model's %u tokens", (uint32_t)o->top,
-                  run->model->hp.n_vocab);
+                  model->hp.n_vocab);
         return STATUS_USAGE;
     }
-    set_params(run);
-    st = cli_device_open(&run->device, env, o->device, &run->needs, &progress);
-    if (st)
-        return st;
-    if (run->device.gpu && o->threads != env->threads)
-        log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
-    run->params.ex = run->device.ex;
-    st = decode_open(&run->decode, &run->arena, &run->params.rules, run->device.ex);
-    st = st ? st : protect(run);
+    st = open_device(run);
+    st = st ? st : open_session(run);
     run->load_seconds = clock_seconds() - start;
     return st;
 }
 
 enum status cli_run(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_run run = {.options = {.device = "cpu", .n = 32, .threads = env->threads}};
+    struct cli_run run = {.options = {.device = "cpu", .n = 32, .threads = env->threads},
+                          .env = env};
     bool done = false;
     enum status st = parse(&run.options, argc, argv, &done);
     if (st || done)
         return st;
     st = check_options(&run.options);
-    st = st ? st : take_stops(&run);
-    st = st ? st : open_run(&run, env);
+    st = st ? st : check_stops(&run.options.stops);
+    st = st ? st : open_run(&run);
     st = st ? st : cli_run_print(&run);
-    cli_protection_close(&run.protection);
-    const enum status closed = cli_device_finish(&run.device);
-    model_close(&run.model);
+    vkfi_session_close(run.session);
+    const enum status closed = run.device ? vkfi_device_finish(run.device) : STATUS_OK;
+    vkfi_model_close(run.model);
     arena_finish(&run.arena);
     return st ? st : closed;
 }

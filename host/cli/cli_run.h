@@ -10,10 +10,7 @@
 #include "cli/cli.h"
 #include "cli/cli_device.h"
 #include "cli/cli_prompt.h"
-#include "cli/cli_protection.h"
-#include "inject/trial/trial.h"
-#include "model/generate.h"
-#include "model/model.h"
+#include "lib/vkfi_impl.h"
 
 struct cli_run_options {
     const char *model, *device, *fault, *protect;
@@ -27,36 +24,16 @@ struct cli_run_options {
 
 struct cli_run {
     struct cli_run_options options;
+    const struct cli_env *env;
     struct arena arena;
-    struct model *model;
-    struct cli_device device;
+    vkfi_model *model;
+    vkfi_device *device;
+    vkfi_session *session;
     int32_t *ids; /* (n_ids) prompt */
     uint32_t n_ids;
-    struct executor_params needs; /* the executor's parameters */
-    struct golden_shape shape;    /* --fault: of the golden run and its trials */
-    struct generate_params params;
-    struct decode decode;             /* its rules, for texts */
-    struct decode_stop *stops;        /* (options.stops.count) */
-    struct cli_protection protection; /* options.protect: opened */
-    struct decode guarded;            /* the rules under its check, of trials */
+    struct cli_progress progress;
     double load_seconds;
-    bool underflow; /* the golden run flushed a value (NUMERICS.md 5); of CPU devices only */
 };
-
-/* Place of the first Inf or NaN, by position, then by order of the graph. */
-struct cli_run_nonfinite {
-    bool found;
-    const struct node *node;
-    uint32_t position;
-    uint32_t index; /* element of the node's output row, or of the K or V stored */
-    float value;
-    char site[FAULT_SITE_TEXT]; /* the node's, or "blk.1.kv_v" */
-};
-
-/* Runs once more, watched, up to the first step whose logits are not finite; logs its finding as a
- * warning. `out->found` is false if all steps are finite. Needs a free branch. */
-enum status cli_run_nonfinite(struct cli_run_nonfinite *out, struct cli_run *run,
-                              const struct generation *g) STATUS_MUST_USE;
 
 /* Runs and prints: text as it comes, the object, or the golden run and a trial for each fault. */
 enum status cli_run_print(struct cli_run *run) STATUS_MUST_USE;

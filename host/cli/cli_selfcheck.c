@@ -17,7 +17,7 @@
 struct open_device {
     struct cli_selfcheck *check;
     struct cli_selfcheck_device *out;
-    struct cli_device device;
+    struct lib_device device;
     struct golden_shape shape;
     struct golden golden;
     struct cli_progress progress;
@@ -143,7 +143,7 @@ static enum status check_device(struct open_device *d)
     st = st ? st : compare_trials(d);
     cli_progress_clear(&d->progress);
     d->out->fault_seconds = clock_seconds() - start;
-    const enum status closed = cli_device_finish(&d->device);
+    const enum status closed = lib_device_finish(&d->device);
     return st ? st : closed;
 }
 
@@ -151,11 +151,11 @@ static enum status check_device(struct open_device *d)
 static enum status find_devices(const struct cli_selfcheck *c)
 {
     for (size_t i = 0; i < c->options.devices.count; i++) {
-        struct cli_device device;
+        struct lib_device device;
         enum status st = cli_device_find(&device, c->env, c->options.devices.item[i]);
         if (st)
             return st;
-        st = cli_device_finish(&device);
+        st = lib_device_finish(&device);
         if (st)
             return st;
     }

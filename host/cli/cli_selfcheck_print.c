@@ -133,7 +133,7 @@ static void put_device(struct json_writer *w, const struct cli_selfcheck *c,
     json_member_text(w, "name", d->name);
     json_member_text(w, "device", d->device);
     json_member_text(w, "driver", d->driver);
-    cli_output_ids(w, "tokens", d->run.tokens, d->run.n_tokens);
+    json_member_ids(w, "tokens", d->run.tokens, d->run.n_tokens);
     json_member_array(w, "hashes");
     for (uint32_t i = 0; i < d->run.n_tokens; i++)
         json_put_hex(w, d->run.step[i].hash, 16);
@@ -152,7 +152,7 @@ static void put_device(struct json_writer *w, const struct cli_selfcheck *c,
 static void put_faults(struct json_writer *w, const struct cli_selfcheck *c)
 {
     const struct golden golden = {.run = c->device[0].run, .decode = {.model = c->model}};
-    const struct cli_record_context context = {
+    const struct lib_record_context context = {
         .golden = &golden, .bounds = c->bounds, .golden_text = c->text.data};
     json_member_array(w, "naive_agrees");
     for (uint64_t i = 0; i < c->options.faults; i++)
@@ -160,7 +160,7 @@ static void put_faults(struct json_writer *w, const struct cli_selfcheck *c)
     json_array_close(w);
     json_member_array(w, "faults");
     for (uint64_t i = 0; i < c->options.faults; i++)
-        cli_record_json(w, &context, &c->device[0].trial[i].record);
+        lib_record_json(w, &context, &c->device[0].trial[i].record);
     json_array_close(w);
 }
 

@@ -25,7 +25,7 @@ struct run {
     struct cli_task_scores scores[TASKS_MAX];
     size_t count, opened;
     struct model *model;
-    struct cli_device device;
+    struct lib_device device;
     struct result_settings settings;
     struct result_file file;
     struct cli_task_scores_judge judge;
@@ -285,7 +285,7 @@ static enum status run_choices(struct run *run, struct arena *arena)
     if (st)
         return st;
     choices_needs(&needs, &params);
-    st = cli_device_start(&run->device, &needs);
+    st = lib_device_start(&run->device, &needs);
     params.ex = run->device.ex;
     run->started = clock_seconds();
     return st ? st : choices_run(&params);
@@ -314,7 +314,7 @@ static enum status run_answers(struct run *run, struct arena *arena)
     if (st)
         return st;
     answers_needs(&needs, &params);
-    st = cli_device_start(&run->device, &needs);
+    st = lib_device_start(&run->device, &needs);
     params.ex = run->device.ex;
     run->started = clock_seconds();
     st = st ? st : answers_run(&params);
@@ -347,7 +347,7 @@ static enum status run_task(struct run *run, struct cli_task_scores *scores)
                                                 : run_answers(run, &arena);
     }
     cli_progress_clear(&run->progress);
-    cli_device_stop(&run->device);
+    lib_device_stop(&run->device);
     if (!st && scores->n > run->before) {
         const double seconds = clock_seconds() - run->started;
         log_info("%s: %" PRIu32 " items in %.1f s, %.2f items/s", scores->task->name,
@@ -429,7 +429,7 @@ enum status cli_task_run(const struct cli_env *env, const void *options,
     cli_progress_clear(&run->progress);
     cli_task_scores_judge_close(&run->judge);
     const enum status written = result_file_close(&run->file);
-    const enum status closed = cli_device_finish(&run->device);
+    const enum status closed = lib_device_finish(&run->device);
     for (size_t i = 0; i < run->opened; i++) {
         cli_task_scores_finish(&run->scores[i]);
         cli_task_close(&run->task[i]);

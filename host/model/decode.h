@@ -124,6 +124,7 @@ struct decode_step {
     uint64_t hash;           /* of the logit row that gave the token */
     bool finite;             /* every logit was finite */
     double logsumexp;        /* NaN unless asked for */
+    float logit;             /* of the token given; NaN unless asked for */
     struct sampler_top *top; /* of generate_params.top, or null */
     uint32_t verdict;        /* decode_verdict.word */
 };

@@ -3,25 +3,28 @@
 #include "model/generate.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-struct run {
-    const struct generate_params *p;
+struct generate_run {
+    struct generate_params params;
+    const struct generate_params *p; /* params */
     struct decode decode;
     struct generation *g;
     struct arena *arena;
+    uint32_t next;                /* position that is run next */
     uint32_t columns;             /* most a pass */
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
     struct guard *guard;          /* (columns, decode_guards) those of a pass, column by column */
     uint32_t n_guards;
     struct tap_pass *pass;
-    double prompt_end; /* clock after the prompt's last pass; 0: not yet */
+    bool prompt_done; /* its last pass has run */
 };
 
-static int32_t token_at(const struct run *r, uint32_t position)
+static int32_t token_at(const struct generate_run *r, uint32_t position)
 {
     return position < r->p->n_ids ? r->p->ids[position] : r->g->tokens[position - r->p->n_ids];
 }
@@ -33,7 +36,7 @@ static uint32_t save_row(const struct generate_params *p, uint32_t position)
     return position == p->save_position ? p->save_row : EXECUTOR_NONE;
 }
 
-static void fill_column(const struct run *r, uint32_t i, uint32_t position)
+static void fill_column(const struct generate_run *r, uint32_t i, uint32_t position)
 {
     const struct generate_params *p = r->p;
     bool last = position + 1 >= p->n_ids;
@@ -51,13 +54,13 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
 }
 
 /* A fault left an integer out of its range. */
-static bool is_due(const struct run *r)
+static bool is_due(const struct generate_run *r)
 {
     return r->p->tap && r->p->tap->due;
 }
 
 /* How many of n columns from `position` on may share a pass; 0 (logged): none. */
-static uint32_t columns_of_pass(const struct run *r, uint32_t position, uint32_t n)
+static uint32_t columns_of_pass(const struct generate_run *r, uint32_t position, uint32_t n)
 {
     tap_begin(r->pass);
     const uint32_t room = tap_room(r->pass, r->p->tap, position);
@@ -66,7 +69,7 @@ static uint32_t columns_of_pass(const struct run *r, uint32_t position, uint32_t
     return tap_split(r->p->tap, position, room < n ? room : n);
 }
 
-static enum status add_guards(struct run *r, uint32_t n)
+static enum status add_guards(struct generate_run *r, uint32_t n)
 {
     r->n_guards = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -79,7 +82,7 @@ static enum status add_guards(struct run *r, uint32_t n)
     return r->n_guards > 0 ? tap_guard(r->pass, r->guard, r->n_guards) : STATUS_OK;
 }
 
-static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
+static enum status run_columns(struct generate_run *r, uint32_t position, uint32_t n)
 {
     if (n == 0)
         return STATUS_INPUT;
@@ -93,7 +96,7 @@ static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
     return st ? st : tap_go(r->pass, r->p->watch, r->p->watch_user);
 }
 
-static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
+static void take_logprobs(struct generate_run *r, uint32_t position, uint32_t n)
 {
     uint32_t n_vocab = r->p->ex->model->hp.n_vocab;
     for (uint32_t i = 0; i < n && position + i + 1 < r->p->n_ids; i++) {
@@ -104,7 +107,7 @@ static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
 }
 
 /* The result of column `i` of the pass, for the check; `guard`: its first guard. */
-static struct decode_picked picked(const struct run *r, uint32_t i, uint32_t guard)
+static struct decode_picked picked(const struct generate_run *r, uint32_t i, uint32_t guard)
 {
     const uint32_t all = r->n_guards;
     struct decode_picked pick = {.position = r->column[i].position,
@@ -118,14 +121,14 @@ static struct decode_picked picked(const struct run *r, uint32_t i, uint32_t gua
 }
 
 /* Appends the token that a column's logits give, unless it is run again. */
-static enum status take_step(struct run *r, struct decode_picked *pick, uint32_t *out_back)
+static enum status take_step(struct generate_run *r, struct decode_picked *pick, uint32_t *out_back)
 {
     const struct generate_params *p = r->p;
     const struct column_result *result = pick->result;
     const uint32_t n_vocab = p->ex->model->hp.n_vocab;
     pick->token = decode_pick(&r->decode, pick->position, result);
-    pick->step =
-        (struct decode_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
+    pick->step = (struct decode_step){
+        .hash = result->hash, .finite = result->finite, .logsumexp = NAN, .logit = NAN};
     if (p->logsumexp)
         pick->step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
     if (p->top > 0) {
@@ -135,13 +138,18 @@ static enum status take_step(struct run *r, struct decode_picked *pick, uint32_t
         sampler_top(result->logits, n_vocab, pick->step.top, p->top);
     }
     const enum status st = decode_take(&r->decode, r->g, p->tap, pick, out_back);
-    if (!st && *out_back == 0 && r->g->end != DECODE_DUE && p->progress)
-        p->progress(p->progress_user, r->g->tokens[r->g->n_tokens - 1], r->g->n_tokens);
-    return st;
+    if (st || *out_back > 0 || r->g->end == DECODE_DUE)
+        return st;
+    const uint32_t last = r->g->n_tokens - 1;
+    if (p->logsumexp)
+        r->g->step[last].logit = result->logits[r->g->tokens[last]];
+    if (p->progress)
+        p->progress(p->progress_user, r->g->tokens[last], r->g->n_tokens);
+    return STATUS_OK;
 }
 
 /* After a pass of the prompt, the columns of positions `done` to `done` + n - 1. */
-static void take_prompt(struct run *r, uint32_t done, uint32_t n)
+static void take_prompt(struct generate_run *r, uint32_t done, uint32_t n)
 {
     const struct generate_params *p = r->p;
     if (p->prompt_logprobs)
@@ -150,9 +158,8 @@ static void take_prompt(struct run *r, uint32_t done, uint32_t n)
         p->progress(p->progress_user, -1, done + n);
 }
 
-/* Takes the columns of a pass up to the first after which the run does not go on with the next;
- * `out_next`: the position that is run next. */
-static enum status take_columns(struct run *r, uint32_t n, uint32_t *out_next)
+/* Takes the columns of a pass up to the first after which the run does not go on with the next. */
+static enum status take_columns(struct generate_run *r, uint32_t n)
 {
     enum status st = STATUS_OK;
     uint32_t back = 0;
@@ -160,11 +167,9 @@ static enum status take_columns(struct run *r, uint32_t n, uint32_t *out_next)
         struct decode_picked pick = picked(r, i, guard);
         const bool step = pick.position + 1 >= r->p->n_ids;
         guard += pick.n_guards;
-        if (step && r->prompt_end == 0)
-            r->prompt_end = clock_seconds();
         st = step ? take_step(r, &pick, &back)
                   : decode_look(&r->decode, r->g, r->p->tap, &pick, &back);
-        *out_next = pick.position + 1 - back;
+        r->next = pick.position + 1 - back;
         if (step && (r->g->end != DECODE_OPEN || r->g->strayed))
             break; /* the next column was fed another token */
     }
@@ -172,52 +177,81 @@ static enum status take_columns(struct run *r, uint32_t n, uint32_t *out_next)
 }
 
 /* Columns whose tokens are known share a pass: those of the prompt and of drafts, else one at a
- * time. The check has the last word. */
-static enum status run_passes(struct run *r)
+ * time. */
+static enum status run_pass(struct generate_run *r, double *out_prompt_end)
 {
-    const uint32_t n_ids = r->p->n_ids;
-    uint32_t next = 0, back = 0;
-    do {
-        while (r->g->end == DECODE_OPEN) {
-            const uint32_t known = n_ids + r->g->n_tokens + r->g->n_drafts;
-            const uint32_t left = known - next, first = next;
-            const uint32_t n = columns_of_pass(r, next, left < r->columns ? left : r->columns);
-            enum status st = run_columns(r, next, n);
-            if (st || is_due(r))
-                return st;
-            if (first < n_ids)
-                take_prompt(r, first, first + n < n_ids ? n : n_ids - first);
-            st = take_columns(r, n, &next);
-            if (st)
-                return st;
-        }
-        const enum status st = decode_finish(&r->decode, r->g, r->p->tap, &back);
-        if (st)
-            return st;
-        next -= back;
-    } while (back > 0);
-    return STATUS_OK;
+    const uint32_t n_ids = r->p->n_ids, first = r->next;
+    const uint32_t left = n_ids + r->g->n_tokens + r->g->n_drafts - first;
+    const uint32_t n = columns_of_pass(r, first, left < r->columns ? left : r->columns);
+    enum status st = run_columns(r, first, n);
+    if (st)
+        return st;
+    if (is_due(r)) {
+        r->g->end = DECODE_DUE;
+        return STATUS_OK;
+    }
+    if (first < n_ids)
+        take_prompt(r, first, first + n < n_ids ? n : n_ids - first);
+    if (first + n >= n_ids)
+        *out_prompt_end = clock_seconds();
+    return take_columns(r, n);
 }
 
-static enum status run_init(struct run *r, struct generation *g, struct arena *arena,
-                            const struct generate_params *p)
+/* The check has the last word: the run may go back from its end. */
+static enum status run_end(struct generate_run *r, bool *out_ended)
 {
+    uint32_t back = 0;
+    const enum status st = decode_finish(&r->decode, r->g, r->p->tap, &back);
+    r->next -= back;
+    *out_ended = !st && back == 0;
+    return st;
+}
+
+/* Adds a step's time to that of the prompt, up to its end (0: not in this step), and of decoding.
+ */
+static void add_seconds(struct generate_run *r, double start, double prompt_end)
+{
+    const double end = clock_seconds();
+    double middle = r->prompt_done ? start : end;
+    if (prompt_end > 0 && !r->prompt_done) {
+        r->prompt_done = true;
+        middle = prompt_end;
+    }
+    r->g->prompt_seconds += middle - start;
+    r->g->decode_seconds += end - middle;
+}
+
+enum status generate_step(struct generate_run *r, bool *out_ended)
+{
+    const double start = clock_seconds();
+    double prompt_end = 0;
+    *out_ended = false;
+    const enum status st =
+        r->g->end == DECODE_OPEN ? run_pass(r, &prompt_end) : run_end(r, out_ended);
+    add_seconds(r, start, prompt_end);
+    if (*out_ended)
+        r->g->hash = decode_hash(r->g->step, r->g->n_tokens);
+    return st;
+}
+
+static enum status run_init(struct generate_run *r)
+{
+    const struct generate_params *p = r->p;
     struct executor_info info;
     executor_info(p->ex, &info);
     uint32_t most = info.max_columns;
-    r->p = p;
-    r->g = g;
-    r->arena = arena;
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
-    r->column = arena_array(arena, r->columns, sizeof(*r->column));
-    r->result = arena_array(arena, r->columns, sizeof(*r->result));
+    r->column = arena_array(r->arena, r->columns, sizeof(*r->column));
+    r->result = arena_array(r->arena, r->columns, sizeof(*r->result));
     r->guard =
-        arena_array(arena, (size_t)r->columns * decode_guards(&r->decode), sizeof(*r->guard));
+        arena_array(r->arena, (size_t)r->columns * decode_guards(&r->decode), sizeof(*r->guard));
     bool ok = r->column && r->result && r->guard;
     if (ok && p->prompt_logprobs) {
-        g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof(*g->prompt_logprobs));
-        ok = g->prompt_logprobs != NULL;
+        r->g->prompt_logprobs = arena_array(r->arena, p->n_ids, sizeof(*r->g->prompt_logprobs));
+        ok = r->g->prompt_logprobs != NULL;
     }
+    for (uint32_t i = 0; ok && r->g->prompt_logprobs && i < r->next; i++)
+        r->g->prompt_logprobs[i] = NAN; /* of the prefix */
     if (p->tap)
         p->tap->keeps = decode_watches(&r->decode);
     const enum status st = ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
@@ -226,36 +260,111 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
     return st;
 }
 
-enum status generate(struct generation *out, struct arena *arena,
-                     const struct generate_params *params)
+enum status generate_open(struct generate_run **out, struct generation *g, struct arena *arena,
+                          const struct generate_params *params)
 {
-    struct run run = {0};
+    struct generate_run *r = arena_alloc(arena, sizeof(*r));
+    *out = NULL;
     if (params->n_ids == 0) {
         log_error("no prompt tokens, expected at least 1");
         return STATUS_USAGE;
     }
-    enum status st = decode_open(&run.decode, arena, &params->rules, params->ex);
+    if (!r)
+        return STATUS_MEMORY;
+    *r = (struct generate_run){.params = *params, .g = g, .arena = arena};
+    r->p = &r->params;
+    r->next = params->prefix ? params->prefix->positions : 0;
+    enum status st = decode_open(&r->decode, arena, &params->rules, params->ex);
     if (!st)
-        st = decode_begin(out, arena, &run.decode,
+        st = decode_begin(g, arena, &r->decode,
                           &(struct decode_size){params->n_ids, params->rules.n});
     if (!st)
-        st = kv_branch(params->ex->kv, &out->branch);
+        st = kv_branch(params->ex->kv, &g->branch);
     if (st)
         return st;
-    st = run_init(&run, out, arena, params);
-    const double start = clock_seconds();
-    if (!st)
-        st = run_passes(&run);
-    tap_close(&run.pass);
+    if (params->prefix)
+        kv_share(params->ex->kv, &(struct kv_share){.from = params->prefix->branch,
+                                                    .to = g->branch,
+                                                    .layer_count = params->ex->model->hp.n_layers,
+                                                    .positions = r->next});
+    st = run_init(r);
     if (st) {
-        kv_release(params->ex->kv, out->branch);
+        tap_close(&r->pass);
+        kv_release(params->ex->kv, g->branch);
         return st;
     }
-    if (is_due(&run))
-        out->end = DECODE_DUE;
-    const double end = clock_seconds(), middle = run.prompt_end > 0 ? run.prompt_end : end;
-    out->hash = decode_hash(out->step, out->n_tokens);
-    out->prompt_seconds = middle - start;
-    out->decode_seconds = end - middle;
+    *out = r;
     return STATUS_OK;
+}
+
+uint32_t generate_next(const struct generate_run *run)
+{
+    return run->next;
+}
+
+static enum status copy_steps(struct generate_run *r, const struct generation *from)
+{
+    const uint32_t n = from->n_tokens, top = r->p->top;
+    struct sampler_top *tops = arena_array(r->arena, (size_t)n * top + 1, sizeof(*tops));
+    if (!tops)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        r->g->tokens[i] = from->tokens[i];
+        r->g->step[i] = from->step[i];
+        if (top > 0) {
+            r->g->step[i].top = tops + (size_t)i * top;
+            memcpy(r->g->step[i].top, from->step[i].top, top * sizeof(*tops));
+        }
+    }
+    if (r->g->prompt_logprobs)
+        memcpy(r->g->prompt_logprobs, from->prompt_logprobs,
+               r->p->n_ids * sizeof(*from->prompt_logprobs));
+    r->g->n_tokens = n;
+    r->g->end = from->end;
+    r->g->hash = from->hash;
+    r->g->prompt_seconds = from->prompt_seconds;
+    r->g->decode_seconds = from->decode_seconds;
+    return STATUS_OK;
+}
+
+enum status generate_fork(struct generate_run **out, struct generation *g, struct arena *arena,
+                          const struct generate_params *params, const struct generate_run *from)
+{
+    const struct generate_prefix prefix = {from->g->branch, from->next};
+    struct generate_params own = *params;
+    own.prefix = &prefix;
+    enum status st = generate_open(out, g, arena, &own);
+    if (st)
+        return st;
+    (*out)->params.prefix = NULL;
+    (*out)->prompt_done = from->prompt_done;
+    st = copy_steps(*out, from->g);
+    if (st) {
+        generate_close(out);
+        kv_release(params->ex->kv, g->branch);
+    }
+    return st;
+}
+
+void generate_close(struct generate_run **run)
+{
+    if (*run)
+        tap_close(&(*run)->pass);
+    *run = NULL;
+}
+
+enum status generate(struct generation *out, struct arena *arena,
+                     const struct generate_params *params)
+{
+    struct generate_run *run;
+    bool ended = false;
+    enum status st = generate_open(&run, out, arena, params);
+    if (st)
+        return st;
+    while (!st && !ended)
+        st = generate_step(run, &ended);
+    generate_close(&run);
+    if (st)
+        kv_release(params->ex->kv, out->branch);
+    return st;
 }

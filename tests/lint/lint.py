@@ -49,7 +49,8 @@ UPPER = [*EXECUTORS, "tasks", "mitigations"]
 for folder in ("stats", "space", "trial", "plan", "store", "campaign", "report"):
     FOLDERS["inject/" + folder] = list(UPPER)
     UPPER.append("inject/" + folder)
-FOLDERS["host/cli"] = [*UPPER, "host/probe"]
+FOLDERS["host/lib"] = [*UPPER, "host/probe"]
+FOLDERS["host/cli"] = [*UPPER, "host/probe", "host/lib"]
 INCLUDE_ROOTS = ["host", ".", "shaders"]
 SKIPPED = {".git", ".cache", "__pycache__"}
 # The last as public data sets name a split; own items lie under the same names.

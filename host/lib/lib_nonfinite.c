@@ -4,14 +4,13 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cli/cli_run.h"
 #include "inject/trial/origin.h"
+#include "lib/lib_nonfinite.h"
 #include "shared/numerics.h"
 #include "shared/order.h"
 
 struct search {
-    struct cli_run_nonfinite *out;
-    const struct model *model;
+    struct lib_nonfinite *out;
     uint32_t n_ids;
     uint32_t base; /* position of the first column of the current pass */
 };
@@ -33,7 +32,7 @@ static void look(void *user, const struct node *node, uint32_t column, const flo
                  uint32_t count)
 {
     struct search *s = user;
-    struct cli_run_nonfinite *out = s->out;
+    struct lib_nonfinite *out = s->out;
     const uint32_t position = s->base + column;
     if (out->found &&
         (position > out->position || (position == out->position && node >= out->node)))
@@ -41,7 +40,7 @@ static void look(void *user, const struct node *node, uint32_t column, const flo
     for (uint32_t i = 0; i < count; i++) {
         if (is_finite(values[i]) || is_absent(node, position, i))
             continue;
-        *out = (struct cli_run_nonfinite){
+        *out = (struct lib_nonfinite){
             .found = true, .node = node, .position = position, .index = i, .value = values[i]};
         origin_site(out->site, node, i);
         if (node->op == OP_STORE)
@@ -56,34 +55,45 @@ static void advance(void *user, int32_t token, uint32_t done)
     s->base = token < 0 ? done : s->n_ids + done - 1;
 }
 
-static void report(const struct cli_run *run, const struct cli_run_nonfinite *found)
+static void report(const struct executor *ex, uint32_t n_ids, const struct lib_nonfinite *found)
 {
-    const bool prefill = found->position + 1 < run->n_ids;
+    const bool prefill = found->position + 1 < n_ids;
     const bool stored = found->node->op == OP_STORE;
     char layer[24] = "", step[48] = "in the prompt";
     if (found->node->layer != GRAPH_NO_LAYER)
         snprintf(layer, sizeof(layer), ", layer %" PRIu32, found->node->layer);
     if (!prefill)
-        snprintf(step, sizeof(step), "step %" PRIu32, found->position + 1 - run->n_ids);
+        snprintf(step, sizeof(step), "step %" PRIu32, found->position + 1 - n_ids);
     log_warn("logits are not finite: first %s at site %s%s, %s (position %" PRIu32 ", element "
              "%" PRIu32 "); %s are stored as %s",
              nm_is_nan(lang_bits(found->value)) ? "NaN" : "Inf", found->site, layer, step,
              found->position, found->index, stored ? "K and V (--kv)" : "activations",
-             storage_name((enum storage)(stored ? run->options.kv : run->options.act)));
+             storage_name(stored ? ex->kv_storage : ex->act));
 }
 
-enum status cli_run_nonfinite(struct cli_run_nonfinite *out, struct cli_run *run,
-                              const struct generation *g)
+static uint32_t first_step(const struct generation *g)
 {
-    *out = (struct cli_run_nonfinite){0};
     uint32_t first = 0;
     while (first < g->n_tokens && g->step[first].finite)
         first++;
+    return first;
+}
+
+bool lib_nonfinite_any(const struct generation *g)
+{
+    return first_step(g) < g->n_tokens;
+}
+
+enum status lib_nonfinite_find(struct lib_nonfinite *out, struct arena *arena,
+                               const struct generate_params *run, const struct generation *g)
+{
+    const uint32_t first = first_step(g);
+    *out = (struct lib_nonfinite){0};
     if (first == g->n_tokens)
         return STATUS_OK;
 
-    struct search search = {.out = out, .model = run->model, .n_ids = run->n_ids};
-    struct generate_params params = run->params;
+    struct search search = {.out = out, .n_ids = run->n_ids};
+    struct generate_params params = *run;
     struct generation again;
     params.rules.n = first + 1;
     params.top = 0;
@@ -92,16 +102,16 @@ enum status cli_run_nonfinite(struct cli_run_nonfinite *out, struct cli_run *run
     params.watch_user = &search;
     params.progress = advance;
     params.progress_user = &search;
-    enum status st = generate(&again, &run->arena, &params);
+    enum status st = generate(&again, arena, &params);
     if (st)
         return st;
-    kv_release(run->device.ex->kv, again.branch);
+    kv_release(params.ex->kv, again.branch);
     if (!out->found) {
         log_error("step %" PRIu32 " has logits that are not finite, but no op gave one when run "
                   "again under watch",
                   first);
         return STATUS_INTERNAL;
     }
-    report(run, out);
+    report(params.ex, run->n_ids, out);
     return STATUS_OK;
 }
