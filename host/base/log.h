@@ -7,10 +7,10 @@
 
 enum log_level {
     LOG_NONE = -1, /* as a level of log_set_level: nothing is written         */
-    LOG_ERROR, /* the command fails                                   */
-    LOG_WARN,  /* the result stands, but the user should know         */
-    LOG_INFO,  /* progress (shown on a terminal, or with -v)          */
-    LOG_DEBUG, /* for developers (-vv)                                */
+    LOG_ERROR,     /* the command fails                                   */
+    LOG_WARN,      /* the result stands, but the user should know         */
+    LOG_INFO,      /* progress (shown on a terminal, or with -v)          */
+    LOG_DEBUG,     /* for developers (-vv)                                */
 };
 
 /* Messages above `level` are dropped. Default LOG_WARN. */

@@ -36,7 +36,7 @@ static enum status print_text_of(const vkfi_token *token)
 }
 
 /* Steps to the end; text is printed as soon as it is settled. Uncorrected damage is an end: who
- * prints the events says so. */
+ * prints the events says so. (What fails on the device's thread is logged there.) */
 static enum status run_steps(struct cli_run *run)
 {
     vkfi_status status = VKFI_OK;
@@ -52,8 +52,6 @@ static enum status run_steps(struct cli_run *run)
             st = print_text_of(&token);
     }
     const bool ended = st || status == VKFI_END || status == VKFI_UNCORRECTED;
-    if (!ended && run->options.protect)
-        log_error("%s", vkfi_message());
     return ended ? st : (enum status)status;
 }
 

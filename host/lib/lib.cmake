@@ -6,6 +6,10 @@ vkfi_folder(lib host/lib vkfi_campaign vkfi_mitigations vkfi_cpu vkfi_vk vkfi_pr
             third_party::threads)
 target_compile_definitions(vkfi_lib PRIVATE VKFI_VERSION="${PROJECT_VERSION}")
 
+if(VKFI_SANITIZE OR VKFI_FUZZ) # what they add is for programs
+  return()
+endif()
+
 # Exports what vkfi.h declares, under the version that brought it (vkfi.map).
 set(VKFI_MAP ${CMAKE_CURRENT_LIST_DIR}/shared/vkfi.map)
 add_library(vkfi_shared SHARED host/lib/shared/quiet.c)
@@ -27,3 +31,5 @@ install(EXPORT vkfi NAMESPACE vkfi:: FILE vkfi-config.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vkfi)
 install(FILES ${CMAKE_BINARY_DIR}/vkfi-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vkfi)
+install(FILES ${PROJECT_SOURCE_DIR}/tests/lib/example.c ${PROJECT_SOURCE_DIR}/tests/lib/example.py
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -78,11 +78,14 @@ VKFI_API uint32_t vkfi_model_context(const vkfi_model *model);    /* most positi
 /* How the text of special tokens is read: as itself, or as those tokens. */
 typedef enum vkfi_parse { VKFI_PARSE_PLAIN = 0, VKFI_PARSE_SPECIAL = 1 } vkfi_parse;
 
-/* Ids of a text, with the begin token where the model has one. At most `room` are stored; `count`
- * is the number of all. */
+/* Ids of a text, with the begin token where the model has one: stored as far as there is room,
+ * `count` is the number of all. */
+typedef struct vkfi_ids {
+    int32_t *id; /* (room), the caller's; null: no room */
+    size_t room, count;
+} vkfi_ids;
 VKFI_API vkfi_status vkfi_model_tokenize(const vkfi_model *model, const char *text, size_t size,
-                                         vkfi_parse parse, int32_t *ids, size_t room,
-                                         size_t *count);
+                                         vkfi_parse parse, vkfi_ids *out);
 
 /* Bytes that a token spells (none: a special token), which may be a part of a character; stored and
  * counted in the same way. */
@@ -103,7 +106,8 @@ VKFI_API vkfi_status vkfi_model_spell(const vkfi_model *model, int32_t id, char 
  *   records    true: vkfi_session_records can be used, which takes memory
  *   kernels    folder that keeps compiled kernels between runs; default: none
  *   validate   true: with Vulkan's validation layer
- * No result depends on columns, threads or the device. cpu:scalar computes on the model's own
+ * No result depends on columns, threads or the device. Drivers are tried in a child process first,
+ * so that one that crashes is a status. cpu:scalar computes on the model's own
  * memory, which its faults strike: it needs the model for itself (else VKFI_BUSY). */
 VKFI_API vkfi_status vkfi_device_open(vkfi_device **out, vkfi_model *model, const char *options,
                                       vkfi_log *log, void *log_user);
@@ -149,7 +153,8 @@ VKFI_API vkfi_status vkfi_session_feed_chat(vkfi_session *session, const char *m
 VKFI_API vkfi_status vkfi_session_protect(vkfi_session *session, const char *policy);
 
 /* Faults of the run, as `vkfi run --fault` reads them, of one trial: an object, or [[F, G]] for
- * faults that strike together. They are checked against the prompt fed so far and again when it
+ * faults that strike together; or a plan's trial as `vkfi plan expand --json` prints it, an object
+ * with `faults`. They are checked against the prompt fed so far and again when it
  * grows. Null: none. The run begins anew. While a fault in stored weights or tables lasts, the
  * device is this session's alone: others get VKFI_BUSY. */
 VKFI_API vkfi_status vkfi_session_fault(vkfi_session *session, const char *faults);

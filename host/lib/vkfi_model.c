@@ -54,23 +54,23 @@ uint32_t vkfi_model_context(const vkfi_model *model)
 }
 
 vkfi_status vkfi_model_tokenize(const vkfi_model *model, const char *text, size_t size,
-                                vkfi_parse parse, int32_t *ids, size_t room, size_t *count)
+                                vkfi_parse parse, vkfi_ids *out)
 {
     struct arena arena = {0};
     int32_t *found = NULL;
     size_t n = 0;
     log_keep_error("");
-    if (!model || (!text && size > 0) || (!ids && room > 0) || !count || (unsigned)parse > 1)
+    if (!model || (!text && size > 0) || !out || (!out->id && out->room > 0) || (unsigned)parse > 1)
         return vkfi_status_refuse(VKFI_USAGE,
                                   "vkfi_model_tokenize: found null or an unknown way to parse, "
-                                  "expected a model, a text, room for ids and `count`");
+                                  "expected a model, a text and room for ids");
     const struct lib_prompt prompt = {.text = {"text", text ? text : "", size},
                                       .parse = parse == VKFI_PARSE_SPECIAL ? TOKENIZER_SPECIAL
                                                                            : TOKENIZER_PLAIN};
     const enum status st = lib_prompt_encode(&prompt, model->model, &arena, &found, &n);
-    *count = st ? 0 : n;
-    if (!st && room > 0 && n > 0)
-        memcpy(ids, found, (n < room ? n : room) * sizeof(*ids));
+    out->count = st ? 0 : n;
+    if (!st && out->room > 0 && n > 0)
+        memcpy(out->id, found, (n < out->room ? n : out->room) * sizeof(*found));
     arena_finish(&arena);
     return vkfi_status_of(st);
 }

@@ -14,6 +14,31 @@ static struct executor *executor_of(const struct vkfi_session *s)
 
 /* --- faults --- */
 
+/* The list of a trial that `vkfi plan expand --json` prints, alone or as the only one; null: it is
+ * none. */
+static const struct json *drawn_faults(const struct json *root)
+{
+    const bool only = json_type(root) == JSON_ARRAY && json_count(root) == 1;
+    return json_get(only ? json_at(root, 0) : root, "faults");
+}
+
+/* A drawn trial's faults as those of a file, which strike together. */
+static enum status parse_drawn(struct json_doc **doc, struct arena *arena)
+{
+    const struct json *faults = drawn_faults(json_root(*doc));
+    struct json_memory m;
+    const char *line = NULL;
+    if (!faults)
+        return STATUS_OK;
+    json_begin_memory(&m, false);
+    json_array_open(&m.w);
+    json_put_value(&m.w, faults);
+    json_array_close(&m.w);
+    const enum status st = json_end_line(&line, &m, arena);
+    json_destroy(doc);
+    return st ? st : json_parse(doc, line, strlen(line), "faults of the trial");
+}
+
 static enum status parse_trials(struct fault_trials *out, struct arena *arena,
                                 const struct vkfi_session *s, const char *text)
 {
@@ -24,6 +49,7 @@ static enum status parse_trials(struct fault_trials *out, struct arena *arena,
                                         .positions = s->device->needs.positions};
     struct json_doc *doc = NULL;
     enum status st = json_parse(&doc, text, strlen(text), "faults");
+    st = st ? st : parse_drawn(&doc, arena);
     st = st ? st : fault_parse_trials(out, arena, doc, &bounds);
     json_destroy(&doc);
     return st;

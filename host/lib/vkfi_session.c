@@ -295,38 +295,34 @@ static enum status set_policy(struct vkfi_session *s, const struct policy *polic
     return STATUS_OK;
 }
 
-vkfi_status vkfi_session_protect(vkfi_session *session, const char *policy)
+/* `policy` null: none; `is_file`: a path or the name of a built-in one. */
+static vkfi_status protect(struct vkfi_session *s, const char *policy, bool is_file)
 {
     struct arena arena = {0};
     struct policy read;
-    const vkfi_status entered = vkfi_session_enter(session);
+    enum status st = STATUS_OK;
+    const vkfi_status entered = vkfi_session_enter(s);
     if (entered)
         return entered;
-    enum status st = policy ? read_policy(&read, &arena, policy) : STATUS_OK;
+    if (policy)
+        st = is_file ? policy_load(&read, &arena, policy) : read_policy(&read, &arena, policy);
     if (st)
         arena_finish(&arena);
     else
-        st = set_policy(session, policy ? &read : NULL, &arena, policy);
+        st = set_policy(s, policy ? &read : NULL, &arena, policy);
     if (!st)
-        session->policy_is_file = false;
-    return vkfi_session_leave(session, st);
+        s->policy_is_file = is_file;
+    return vkfi_session_leave(s, st);
+}
+
+vkfi_status vkfi_session_protect(vkfi_session *session, const char *policy)
+{
+    return protect(session, policy, false);
 }
 
 vkfi_status vkfi_session_protect_file(vkfi_session *session, const char *path)
 {
-    struct arena arena = {0};
-    struct policy read;
-    const vkfi_status entered = vkfi_session_enter(session);
-    if (entered)
-        return entered;
-    enum status st = policy_load(&read, &arena, path);
-    if (st)
-        arena_finish(&arena);
-    else
-        st = set_policy(session, &read, &arena, path);
-    if (!st)
-        session->policy_is_file = true;
-    return vkfi_session_leave(session, st);
+    return protect(session, path, true);
 }
 
 vkfi_status vkfi_session_fault(vkfi_session *session, const char *faults)

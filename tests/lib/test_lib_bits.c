@@ -25,6 +25,22 @@ struct whole {
     bool sampled;
 };
 
+static void strike(struct tap *tap, struct arena *arena, const char *faults,
+                   const struct generate_params *params)
+{
+    const struct fault_bounds bounds = {
+        .model = params->ex->model, .n_prompt = params->n_ids, .positions = 100};
+    struct json_doc *doc = NULL;
+    struct fault_trials trials;
+    assert_int_equal(json_parse(&doc, faults, strlen(faults), "faults"), STATUS_OK);
+    assert_int_equal(fault_parse_trials(&trials, arena, doc, &bounds), STATUS_OK);
+    json_destroy(&doc);
+    struct tap_fault *taps = arena_array(arena, trials.trial->count, sizeof(*taps));
+    for (uint32_t i = 0; i < trials.trial->count; i++)
+        fault_tap(&trials.trial->fault[i], &bounds, &taps[i]);
+    assert_int_equal(tap_init(tap, taps, trials.trial->count, params->ex), STATUS_OK);
+}
+
 /* The same run by generate(), on an executor of its own. */
 static void whole_run(struct lib_bench_run *out, const char *file, const int32_t *ids, uint32_t n,
                       const struct whole *how)
@@ -56,16 +72,7 @@ static void whole_run(struct lib_bench_run *out, const char *file, const int32_t
         params.rules.check = protector_check(protector);
     }
     if (how->faults) {
-        const struct fault_bounds bounds = {.model = model, .n_prompt = n, .positions = 100};
-        struct json_doc *doc = NULL;
-        struct fault_trials trials;
-        assert_int_equal(json_parse(&doc, how->faults, strlen(how->faults), "faults"), STATUS_OK);
-        assert_int_equal(fault_parse_trials(&trials, &arena, doc, &bounds), STATUS_OK);
-        json_destroy(&doc);
-        struct tap_fault *taps = arena_array(&arena, trials.trial->count, sizeof(*taps));
-        for (uint32_t i = 0; i < trials.trial->count; i++)
-            fault_tap(&trials.trial->fault[i], &bounds, &taps[i]);
-        assert_int_equal(tap_init(&tap, taps, trials.trial->count, ex), STATUS_OK);
+        strike(&tap, &arena, how->faults, &params);
         params.tap = &tap;
     }
     assert_int_equal(generate(&g, &arena, &params), STATUS_OK);
@@ -323,12 +330,76 @@ static void weights_are_held(void **state)
     close_place(&p);
 }
 
+/* A plan's trial, alone or in the list that the program prints, is its faults. */
+static void drawn_trials(void **state)
+{
+    static const char *const forms[] = {"%s", "{\"trial\": 3, \"faults\": [%s]}",
+                                        "[{\"trial\": 3, \"faults\": [%s]}]"};
+    int32_t ids[LIB_BENCH_PROMPT];
+    struct lib_bench_run whole;
+    const char *file = "tiny-llama-q8_0.gguf";
+    struct bench_place p = open_place(file, "{\"threads\": 1, \"positions\": 100}");
+    (void)state;
+    lib_bench_prompt(ids, LIB_BENCH_PROMPT, 8);
+    whole_run(&whole, file, ids, LIB_BENCH_PROMPT, &(struct whole){.faults = fault_cases[0]});
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+        struct lib_bench_run run = {0};
+        vkfi_session *session;
+        char text[512];
+        snprintf(text, sizeof(text), forms[i], fault_cases[0]);
+        LIB_BENCH_OK(vkfi_session_open(&session, p.device, OPTIONS));
+        LIB_BENCH_OK(vkfi_session_feed_ids(session, ids, LIB_BENCH_PROMPT));
+        LIB_BENCH_OK(vkfi_session_fault(session, text));
+        lib_bench_steps(&run, session);
+        expect_whole(&run, &whole);
+        vkfi_session_close(session);
+    }
+    close_place(&p);
+}
+
+/* The same bits on a Vulkan device, clean, forked and struck; without a driver nothing is said. */
+static void vulkan_device(void **state)
+{
+    int32_t ids[LIB_BENCH_PROMPT];
+    const char *file = "tiny-llama-q8_0.gguf";
+    struct bench_place p = {0};
+    struct lib_bench_run whole, struck, run = {0}, faulty = {0};
+    vkfi_session *session, *fork;
+    char path[512];
+    (void)state;
+    LIB_BENCH_OK(vkfi_model_open(&p.model, lib_bench_path(path, file)));
+    const vkfi_status status =
+        vkfi_device_open(&p.device, p.model,
+                         "{\"device\": \"vk\", \"positions\": 100, \"sessions\": 2}", NULL, NULL);
+    if (status == VKFI_DEVICE) {
+        print_message("no Vulkan device: %s\n", vkfi_message());
+        vkfi_model_close(p.model);
+        skip();
+    }
+    LIB_BENCH_OK(status);
+    lib_bench_prompt(ids, LIB_BENCH_PROMPT, 9);
+    whole_run(&whole, file, ids, LIB_BENCH_PROMPT, &(struct whole){0});
+    whole_run(&struck, file, ids, LIB_BENCH_PROMPT, &(struct whole){.faults = fault_cases[2]});
+    LIB_BENCH_OK(vkfi_session_open(&session, p.device, OPTIONS));
+    LIB_BENCH_OK(vkfi_session_feed_ids(session, ids, LIB_BENCH_PROMPT));
+    LIB_BENCH_OK(vkfi_session_fork(&fork, session));
+    lib_bench_steps(&run, session);
+    expect_whole(&run, &whole);
+    LIB_BENCH_OK(vkfi_session_fault(fork, fault_cases[2]));
+    lib_bench_steps(&faulty, fork);
+    expect_whole(&faulty, &struck);
+    vkfi_session_close(fork);
+    vkfi_session_close(session);
+    close_place(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_whole_runs), cmocka_unit_test(forks_go_on),
         cmocka_unit_test(feeds_go_on),       cmocka_unit_test(faults_and_policies),
-        cmocka_unit_test(weights_are_held),
+        cmocka_unit_test(weights_are_held),  cmocka_unit_test(drawn_trials),
+        cmocka_unit_test(vulkan_device),
     };
     fpenv_set(); /* for generate(); the library's devices have threads of their own */
     return cmocka_run_group_tests(tests, NULL, NULL);

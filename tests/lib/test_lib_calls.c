@@ -51,7 +51,7 @@ static void nulls(void **state)
     REFUSED(vkfi_session_run(NULL, NULL, NULL), VKFI_USAGE, "no session");
     REFUSED(vkfi_session_text(NULL, &out, &n), VKFI_USAGE, "no session");
     REFUSED(vkfi_session_fault(NULL, "{}"), VKFI_USAGE, "no session");
-    REFUSED(vkfi_model_tokenize(NULL, "x", 1, VKFI_PARSE_PLAIN, NULL, 0, &n), VKFI_USAGE, "null");
+    REFUSED(vkfi_model_tokenize(NULL, "x", 1, VKFI_PARSE_PLAIN, NULL), VKFI_USAGE, "null");
     REFUSED(vkfi_model_spell(model, 1, NULL, 4, &n), VKFI_USAGE, "null");
     assert_int_equal(vkfi_model_vocabulary(NULL), 0);
     assert_string_equal(vkfi_device_name(NULL), "");
@@ -267,13 +267,15 @@ static void texts(void **state)
 {
     int32_t ids[8];
     char bytes[16];
-    size_t n, size;
+    size_t size;
+    vkfi_ids found = {0};
     (void)state;
-    LIB_BENCH_OK(vkfi_model_tokenize(model, "hello", 5, VKFI_PARSE_PLAIN, NULL, 0, &n));
-    assert_true(n > 0 && n <= 8);
-    LIB_BENCH_OK(vkfi_model_tokenize(model, "hello", 5, VKFI_PARSE_PLAIN, ids, 8, &n));
+    LIB_BENCH_OK(vkfi_model_tokenize(model, "hello", 5, VKFI_PARSE_PLAIN, &found));
+    assert_true(found.count > 0 && found.count <= 8);
+    found = (vkfi_ids){.id = ids, .room = 8};
+    LIB_BENCH_OK(vkfi_model_tokenize(model, "hello", 5, VKFI_PARSE_PLAIN, &found));
     char text[32] = "";
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < found.count; i++) {
         LIB_BENCH_OK(vkfi_model_spell(model, ids[i], bytes, sizeof(bytes), &size));
         strncat(text, bytes, size);
     }

@@ -201,6 +201,24 @@ static void cancelled_from_outside(void **state)
     vkfi_device_close(device);
 }
 
+/* A caller with OpenMP threads of its own, in the usual floating-point mode, keeps that mode. */
+static void foreign_threads(void **state)
+{
+    float sum = 0;
+    struct lib_bench_run run = {0};
+    (void)state;
+#pragma omp parallel for reduction(+ : sum) num_threads(4)
+    for (int i = 0; i < 1000; i++)
+        sum += (float)i;
+    assert_true(sum > 0 && !fpenv_is_set());
+    vkfi_device *device = open_device("{\"threads\": 4, \"positions\": 64}");
+    vkfi_session *session = open_session(device, 0);
+    lib_bench_steps(&run, session);
+    assert_true(is_alone(&run, 0) && !fpenv_is_set());
+    vkfi_session_close(session);
+    vkfi_device_close(device);
+}
+
 static int open_all(void **state)
 {
     char path[512];
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test(devices_of_a_model),
         cmocka_unit_test(two_threads_on_one_session),
         cmocka_unit_test(cancelled_from_outside),
+        cmocka_unit_test(foreign_threads),
     };
     log_set_level(LOG_NONE);
     return cmocka_run_group_tests(tests, open_all, close_all);
