@@ -57,7 +57,7 @@ SKIPPED = {".git", ".cache", "__pycache__"}
 SAME_NAME_ALLOWED = {"README.md", "CMakeLists.txt", ".gitignore", "test.jsonl"}
 # Folders whose headers are for one instruction set.
 HEADER_FLAGS = {"host/cpu/simd/": ["-mavx2", "-mf16c", "-DVKFI_CPU_SIMD"]}
-DEFINITIONS = [f'-DVKFI_{name}=""' for name in ("TINY", "SOURCE", "VERSION")]
+DEFINITIONS = [f'-DVKFI_{name}=""' for name in ("BROKEN_DRIVER", "TINY", "SOURCE", "VERSION")]
 C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
 CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}

@@ -19,9 +19,9 @@
 #include "base/rng.h"
 #include "cpu/cpu.h"
 #include "gpu/device.h"
-#include "gpu_play.h"
 #include "model/model.h"
 #include "shared/numerics.h"
+#include "tests/gpu/gpu_play.h"
 #include "vk/vk.h"
 
 #define VK_TESTING_SKIP 77
