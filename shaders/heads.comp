@@ -107,8 +107,7 @@ void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
         add_keys();
     }
     vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
-    SUM_EACH(f)
-        total[f].run = total[f].run + t[f];
+    SUM_EACH(total[i].run = total[i].run + t[i]);
 }
 
 void main()

@@ -37,23 +37,16 @@ void store_rows(uint at, uint row0, uvec4 bits)
         results[at] = bits;
         return;
     }
-    for (uint r = 0u; r < ROWS; r++) {
-        if (row0 + r < push.rows)
-            results[at][r] = bits[r];
-    }
+    EACH_ROW(if (row0 + r < push.rows) results[at][r] = bits[r]);
 }
 
-/* Four rows of a column, whose sums start at `sums`. */
-void write_rows(uint c, uint row0, vec4 bias, const uint sums)
+/* Four rows of a column. */
+void write_rows(uint c, uint row0, vec4 y)
 {
     uint slot = push.slot0 + gl_WorkGroupID.y * COLS + c;
-    uvec4 bits;
-    for (uint r = 0u; r < ROWS; r++) {
-        float y = total[sums + r].run + bias[r];
-        bits[r] = round_bits(y, ACT);
-        if (HOOK_ANY)
-            bits[r] = hook_result(uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT);
-    }
+    uvec4 bits = round_quad(y, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(row0, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     if (KEEP != 0u)
         store_rows(push.keep + slot * push.keep_stride + row0 / 4u, row0, bits);
     if (push.residual_stride != 0u) {
@@ -63,20 +56,13 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
     store_rows(push.dst + slot * push.dst_stride + row0 / 4u, row0, bits);
 }
 
-/* The same of all columns, written out as steps are. */
-void write_tile(uint tile, uint row0, const uint sums)
+/* The same of all columns of tile i. */
+void write_tile(uint tile, uint row0, const uint i)
 {
     vec4 bias = vec4(NM_NEG_ZERO);
     if (push.bias != 0u)
         bias = FETCH_FLOATS(weights, tile + push.bias + gl_LocalInvocationID.x);
-    write_rows(0u, row0, bias, sums);
-#if COLS > 1
-    write_rows(1u, row0, bias, sums + ROWS);
-#endif
-#if COLS > 2
-    write_rows(2u, row0, bias, sums + 2u * ROWS);
-    write_rows(3u, row0, bias, sums + 3u * ROWS);
-#endif
+    EACH_COLUMN(vec4 y; EACH_ROW(y[r] = total[SUM_OF(i, c, r)].run); write_rows(c, row0, y + bias));
 }
 
 void main()
@@ -88,8 +74,8 @@ void main()
     uint source = (push.slot0 + gl_WorkGroupID.y * COLS) * push.src_stride;
     uint slot = 0u;
 
-    for (uint i = 0u; i < uint(TILES); i++) /* missing tiles: the last one again */
-        tile[i] = push.tile0 + min(first + i, push.tiles - 1u) * push.tile_size;
+    /* missing tiles: the last one again */
+    EACH_TILE(tile[i] = push.tile0 + min(first + i, push.tiles - 1u) * push.tile_size);
     /* blocks of the partials visited before this invocation's */
     for (uint i = 0u; i < visit0; i++)
         slot += (push.blocks + NM_PARTIALS - 1u - order_partial(i)) / NM_PARTIALS;
@@ -111,9 +97,5 @@ void main()
     }
     if (gl_LocalInvocationID.y != 0u)
         return;
-    write_tile(tile[0], row0, 0u);
-#if TILES > 1
-    if (first + 1u < push.tiles)
-        write_tile(tile[1], row0 + TILE_ROWS, COLS * ROWS);
-#endif
+    EACH_TILE(if (i == 0u || first + i < push.tiles) write_tile(tile[i], row0 + i * TILE_ROWS, i));
 }

@@ -7,70 +7,72 @@
 #include "linear_block.glsl"
 #include "shared/hook_weights.glsl"
 
-/* A block of x as output `row` reads it. */
-vec4[8] patch_x(uint b, uint row)
+/* Elements 4 s .. 4 s + 3 of a block of x as output `row` reads them. */
+vec4 patch_x(uint b, uint source, uint row, uint s)
 {
-    vec4 read[8];
-    for (uint s = 0u; s < 8u; s++)
-        read[s] = x[s];
+    vec4 read = read_x(b, source, 0u, s);
     if (!HOOK_AT(HOOK_OPERAND) || !hook_near(b))
         return read;
     hook_reader = row;
-    for (uint s = 0u; s < 8u; s++)
-        read[s] = hook_quad(HOOK_OPERAND, uvec3(HOOK_NONE, b * NM_BLOCK + 4u * s, HOOK_NONE),
-                            uvec3(0u, 1u, 0u), read[s], true);
+    read = hook_quad(HOOK_OPERAND, uvec3(HOOK_NONE, b * NM_BLOCK + 4u * s, HOOK_NONE),
+                     uvec3(0u, 1u, 0u), read, true);
     hook_reader = HOOK_NONE;
     return read;
 }
 
-/* The chains after elements k .. k + 3 of a row, which are their `first` or not. */
-vec4 patch_step(vec4 sum, uvec4 raw, vec4 x, uvec3 at, bool first)
+/* The chains after elements k .. k + 3 of a row. */
+vec4 patch_step(vec4 sum, uvec4 raw, vec4 x, uvec3 at)
 {
     bool near = hook_near(at.y / NM_BLOCK);
     if (HOOK_AT(HOOK_WEIGHT) && near)
         raw = hook_codes(at, uvec3(0u, 1u, 0u), raw);
-    vec4 product = weight_value(raw) * x;
-    sum = first ? product : sum + product;
+    sum = sum + weight_value(raw) * x;
     if (HOOK_AT(HOOK_PARTIAL) && near)
         sum = hook_quad(HOOK_PARTIAL, at, uvec3(0u, 1u, 0u), sum, true);
     return sum;
 }
 
-/* t of block b of row r, output `row`. */
-float patch_row(uint b, uint row, uint r)
+/* Where block b of the patch lies, and which output row r is. */
+struct patch_place {
+    uint tile, b, slot, source, row;
+};
+
+/* t of the block of row r. */
+float patch_row(patch_place at, uint r)
 {
-    hook_block fields = hook_block(rows[0].meta_words[r], rows[0].super_words[r]);
-    vec4 read[8] = patch_x(b, row);
+    block_scales scales = read_scales(at.tile, at.b, at.slot);
+    hook_block fields = hook_block(scales.meta_words[r], scales.super_words[r]);
     if (HOOK_AT(HOOK_WEIGHT))
-        fields = hook_block_scales(row, b, fields);
-    weight_factors f = weight_factors_of(fields.meta, fields.super_word);
-    vec4 sum = vec4(NM_NEG_ZERO), low = read[0];
-    float first_half = NM_NEG_ZERO;
+        fields = hook_block_scales(at.row, at.b, fields);
+    vec4 sum = vec4(NM_NEG_ZERO), low = vec4(NM_NEG_ZERO);
+    float t = NM_NEG_ZERO;
     for (uint s = 0u; s < 8u; s++) {
-        uvec4 raw =
-            weight_raw(rows[0].code[WEIGHT_QUAD(s) * ROWS + r], rows[0].high[WEIGHT_WORD(s)][r], s);
-        sum = patch_step(sum, raw, read[s], uvec3(row, b * NM_BLOCK + 4u * s, HOOK_NONE),
-                         s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u));
-        low = s == 0u ? low : low + read[s];
-        if (s == 3u)
-            first_half = sum_chains(sum);
+        uvec4 quad = read_codes(at.tile, at.slot, WEIGHT_QUAD(s), r);
+        uint high = read_high(at.tile, at.slot, WEIGHT_WORD(s))[r];
+        vec4 x = patch_x(at.b, at.source, at.row, s);
+        sum = patch_step(sum, weight_raw(quad, high, s), x,
+                         uvec3(at.row, at.b * NM_BLOCK + 4u * s, HOOK_NONE));
+        low = low + x;
+        if (s == 7u || (WEIGHT_FORM == FORM_HALF && s == 3u)) {
+            weight_factors f = weight_factors_of(fields.meta, fields.super_word, s);
+            t = weight_term(f, t, sum_chains(sum), sum_chains(low));
+            sum = vec4(NM_NEG_ZERO);
+        }
     }
-    return weight_term(f, first_half, sum_chains(sum), sum_chains(low));
+    return t;
 }
 
 /* Adds t of block b to the partials of outputs `row0` .. `row0` + 3. */
 void patch_block(uint tile, uint b, uint slot, uint source, uint row0)
 {
-    load_block(tile, b, slot, 0u);
-    load_x(b, source);
+    vec4 run;
+    EACH_ROW(run[r] = total[r].run);
     for (uint r = 0u; r < ROWS; r++) {
-#ifndef VKFI_TEXEL
-        load_codes(tile, slot, 0u, r);
-#endif
-        total[r].run = total[r].run + patch_row(b, row0 + r, r);
+        run[r] = run[r] + patch_row(patch_place(tile, b, slot, source, row0 + r), r);
         if (HOOK_AT(HOOK_ACCUMULATOR))
-            total[r].run = hook_sum(uvec3(row0 + r, b, HOOK_NONE), total[r].run);
+            run[r] = hook_sum(uvec3(row0 + r, b, HOOK_NONE), run[r]);
     }
+    EACH_ROW(total[r].run = run[r]);
 }
 
 #endif

@@ -5,85 +5,139 @@
 
 #include "linear_block.glsl"
 
-vec4 chain[COLS];
+/* Globals, because spirv-opt keeps a copy for each call that takes them as arguments. */
+vec4 chain[COLS * ROWS]; /* (columns, rows) */
+vec4 low[COLS];          /* sums of x, as chains */
+vec4 term[COLS];         /* (rows): t of the block */
 
-/* Adds elements 4 s .. 4 s + 3 of row r to the chains of each column. */
+/* A product joins the chains of row r. */
+void add_product(const uint c, const uint r, vec4 product, const bool first)
+{
+    chain[c * ROWS + r] = first ? product : chain[c * ROWS + r] + product;
+}
+
+/* t of row r after the chains' last step s, in FORM_HALF after that of each half. */
+void close_row(const uint r, block_scales scales, uint s)
+{
+    weight_factors f = weight_factors_of(scales.meta_words[r], scales.super_words[r], s);
+    EACH_COLUMN(term[c][r] = weight_term(f, term[c][r], sum_chains(chain[c * ROWS + r]),
+                                         sum_chains(low[c])));
+}
+
+/* Adds t of the block to the partials of tile i. */
+void add_terms(const uint i)
+{
+    EACH_COLUMN(EACH_ROW(total[SUM_OF(i, c, r)].run = total[SUM_OF(i, c, r)].run + term[c][r]));
+}
+
+#ifdef VKFI_TEXEL
+
+/* lavapipe: a read is a call there, and no register outlives a call, so all of a block is read
+ * before it is computed. Rows in turn, steps written out: in a loop it loses most of its speed. */
+vec4 x[COLS * 8u]; /* (columns, steps) */
+
+struct block {
+    uvec4 code[WEIGHT_CODES * ROWS]; /* (quads, rows) */
+    uvec4 high[2];
+    block_scales scales;
+} blocks[TILES];
+
+void load_x(uint b, uint source, const uint c)
+{
+    for (uint s = 0u; s < 8u; s++)
+        x[c * 8u + s] = read_x(b, source, c, s);
+    low[c] = x[c * 8u];
+    for (uint s = 1u; s < 8u && WEIGHT_FORM == FORM_MIN; s++)
+        low[c] = low[c] + x[c * 8u + s];
+}
+
 void add_step(const uint i, const uint r, const uint s)
 {
     bool first = s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u);
-    uvec4 raw =
-        weight_raw(rows[i].code[WEIGHT_QUAD(s) * ROWS + r], rows[i].high[WEIGHT_WORD(s)][r], s);
-    vec4 weight = weight_value(raw);
-    for (uint c = 0u; c < COLS; c++) {
-        vec4 product = weight * x[c * 8u + s];
-        chain[c] = first ? product : chain[c] + product;
-    }
+    uvec4 quad = blocks[i].code[WEIGHT_QUAD(s) * ROWS + r];
+    vec4 weight = weight_value(weight_raw(quad, blocks[i].high[WEIGHT_WORD(s)][r], s));
+    EACH_COLUMN(add_product(c, r, weight * x[c * 8u + s], first));
 }
 
-/* Written out for lavapipe, which loses most of its speed in a loop here. GPUs unroll the loop
- * themselves, and SwiftShader would compile for minutes without it. */
-void add_steps(const uint i, const uint r, const uint s)
+void add_half(const uint i, const uint r, const uint s)
 {
-#ifdef VKFI_TEXEL
     add_step(i, r, s);
     add_step(i, r, s + 1u);
     add_step(i, r, s + 2u);
     add_step(i, r, s + 3u);
-#else
-    for (uint j = s; j < s + 4u; j++)
-        add_step(i, r, j);
-#endif
+    if (s == 4u || WEIGHT_FORM == FORM_HALF)
+        close_row(r, blocks[i].scales, s);
 }
 
-/* Adds t of the block to the partials of row r of tile i. */
-void add_row(const uint i, const uint r)
+void add_tile(const uint i)
 {
-    weight_factors f = weight_factors_of(rows[i].meta_words[r], rows[i].super_words[r]);
-    float first_half[COLS];
-
-    add_steps(i, r, 0u);
-    for (uint c = 0u; c < COLS && WEIGHT_FORM == FORM_HALF; c++)
-        first_half[c] = sum_chains(chain[c]);
-    add_steps(i, r, 4u);
-    for (uint c = 0u; c < COLS; c++) {
-        uint n = (i * COLS + c) * ROWS + r;
-        float t = weight_term(f, first_half[c], sum_chains(chain[c]), sum_x[c]);
-        total[n].run = total[n].run + t;
-    }
-}
-
-/* Rows are written out, or not, as steps are. */
-void add_tile(uint tile, uint slot, const uint i)
-{
-#ifdef VKFI_TEXEL
-    add_row(i, 0u);
-    add_row(i, 1u);
-    add_row(i, 2u);
-    add_row(i, 3u);
-#else
-    for (uint r = 0u; r < ROWS; r++) {
-        load_codes(tile, slot, i, r);
-        add_row(i, r);
-    }
-#endif
+    EACH_COLUMN(term[c] = vec4(NM_NEG_ZERO));
+    EACH_ROW(add_half(i, r, 0u); add_half(i, r, 4u));
+    add_terms(i);
 }
 
 /* Adds t of block b to all partials. */
 void add_block(uint tile[TILES], uint b, uint slot, uint source)
 {
-    for (uint i = 0u; i < uint(TILES); i++)
-        load_block(tile[i], b, slot, i);
-    load_x(b, source);
-    for (uint c = 0u; c < COLS && WEIGHT_FORM == FORM_MIN; c++) {
-        vec4 low = x[c * 8u];
-        for (uint s = 1u; s < 8u; s++)
-            low = low + x[c * 8u + s];
-        sum_x[c] = sum_chains(low);
+    for (uint i = 0u; i < uint(TILES); i++) {
+        for (uint n = 0u; n < WEIGHT_CODES; n++)
+            EACH_ROW(blocks[i].code[n * ROWS + r] = read_codes(tile[i], slot, n, r));
+        blocks[i].high[0] = read_high(tile[i], slot, 0u);
+        if (WEIGHT_HIGH > 1)
+            blocks[i].high[1] = read_high(tile[i], slot, 1u);
+        blocks[i].scales = read_scales(tile[i], b, slot);
     }
-    add_tile(tile[0], slot, 0u);
-#if TILES > 1
-    add_tile(tile[1], slot, 1u);
-#endif
+    EACH_COLUMN(load_x(b, source, c));
+    EACH_TILE(add_tile(i));
 }
+
+#else
+
+void open_row(const uint r)
+{
+    EACH_COLUMN(chain[c * ROWS + r] = vec4(NM_NEG_ZERO));
+}
+
+/* n; with several columns as a number that no compiler knows, so that none unrolls the loop:
+ * unrolled, x of all its steps takes the registers of Intel GPUs, and the chains go to memory. */
+uint count(const uint n)
+{
+    return COLS > 1 && n > 1u && push.tiles == 0u ? 0u : n;
+}
+
+/* Others: steps in turn, each of all rows, in loops that index no array: whether a compiler unrolls
+ * them or not, all is in registers, and SwiftShader compiles them in time. The steps of a run read
+ * the same codes. */
+void add_block(uint tile[1], uint b, uint slot, uint source)
+{
+    uint runs = count(8u / WEIGHT_RUN), steps = count(WEIGHT_RUN);
+    EACH_COLUMN(term[c] = low[c] = vec4(NM_NEG_ZERO));
+    EACH_ROW(open_row(r));
+    for (uint run = 0u; run < runs; run++) {
+        uint s0 = run * WEIGHT_RUN;
+        uvec4 code[ROWS], high = read_high(tile[0], slot, WEIGHT_WORD(s0));
+        EACH_ROW(code[r] = read_codes(tile[0], slot, WEIGHT_QUAD(s0), r));
+        for (uint j = 0u; j < steps; j++) {
+            vec4 x[COLS];
+            EACH_COLUMN(x[c] = read_x(b, source, c, s0 + j));
+            if (WEIGHT_FORM == FORM_MIN) {
+                EACH_COLUMN(low[c] = low[c] + x[c]);
+            }
+            EACH_ROW(vec4 weight = weight_value(weight_raw(code[r], high[r], s0 + j));
+                     EACH_COLUMN(add_product(c, r, weight * x[c], false)));
+        }
+        if (WEIGHT_FORM == FORM_HALF) {
+            block_scales scales = read_scales(tile[0], b, slot);
+            EACH_ROW(close_row(r, scales, s0); open_row(r));
+        }
+    }
+    if (WEIGHT_FORM != FORM_HALF) {
+        block_scales scales = read_scales(tile[0], b, slot);
+        EACH_ROW(close_row(r, scales, 0u));
+    }
+    add_terms(0u);
+}
+
+#endif
 
 #endif

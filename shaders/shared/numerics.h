@@ -39,21 +39,24 @@ LANG_FN uint nm_canon(uint bits)
 /* Denormals become zero of their sign. */
 LANG_FN uint nm_flush(uint bits)
 {
-    return (bits & NM_INF) == 0u ? bits & NM_SIGN : bits;
+    uint zero = bits & NM_SIGN;
+    return (bits & NM_INF) == 0u ? zero : bits;
 }
 
 /* Ordered key: a < b as numbers exactly when key(a) < key(b); -0 equals +0, NaN is lowest (0). */
 LANG_FN uint nm_key(uint bits)
 {
     uint magnitude = bits & 0x7fffffffu;
-    uint key = (bits & NM_SIGN) != 0u ? NM_SIGN - magnitude : NM_SIGN + magnitude;
+    uint above = NM_SIGN + magnitude, below = NM_SIGN - magnitude;
+    uint key = (bits & NM_SIGN) != 0u ? below : above;
     return magnitude > NM_INF ? 0u : key;
 }
 
 /* The bits a key came from (the NaN key gives the canonical NaN, zero gives +0). */
 LANG_FN uint nm_unkey(uint key)
 {
-    uint bits = key >= NM_SIGN ? key - NM_SIGN : (NM_SIGN - key) | NM_SIGN;
+    uint positive = key - NM_SIGN, negative = (NM_SIGN - key) | NM_SIGN;
+    uint bits = key >= NM_SIGN ? positive : negative;
     return key == 0u ? NM_NAN : bits;
 }
 
@@ -72,7 +75,8 @@ LANG_FN float nm_f16_to_f32(uint h)
     uint special = NM_INF | (mantissa << 13);
     /* mantissa * 2^-24: the product of an integer and a power of two is exact and never denormal */
     uint tiny = LANG_BITS(LANG_TO_FLOAT(LANG_INT(mantissa)) * 5.9604644775390625e-8f);
-    uint magnitude = exponent == 31u ? special : (exponent == 0u ? tiny : normal);
+    uint finite = exponent == 0u ? tiny : normal;
+    uint magnitude = exponent == 31u ? special : finite;
     return LANG_FLOAT(sign | magnitude);
 }
 
@@ -87,14 +91,15 @@ LANG_FN uint nm_f32_to_f16(uint bits)
     normal = normal > 0x7c00u ? 0x7c00u : normal;
     /* denormal f16: shift the mantissa with its hidden bit; below 2^-25 nothing is left */
     uint exponent = a >> 23;
-    uint shift = exponent >= 102u ? 126u - exponent : 24u;
+    uint shift = 126u - exponent;
     shift = shift - 1u > 23u ? 24u : shift; /* outside 1 .. 24 `normal` or zero is taken */
     uint whole = (a & 0x7fffffu) | 0x800000u;
     uint cut = whole >> shift;
     uint rest = whole & ((1u << shift) - 1u);
     uint half_ = 1u << (shift - 1u);
-    uint up = rest > half_ || (rest == half_ && (cut & 1u) != 0u) ? 1u : 0u;
-    uint denormal = exponent >= 102u ? cut + up : 0u;
+    uint up = rest + (cut & 1u) > half_ ? 1u : 0u; /* a half: if `cut` is odd */
+    uint rounded = cut + up;
+    uint denormal = exponent >= 102u ? rounded : 0u;
     uint magnitude = a >= 0x38800000u ? normal : denormal;
     magnitude = a >= 0x477ff000u ? 0x7c00u : magnitude;
     magnitude = a > NM_INF ? 0x7e00u : magnitude;
@@ -111,8 +116,8 @@ LANG_FN float nm_bf16_to_f32(uint h)
 LANG_FN uint nm_f32_to_bf16(uint bits)
 {
     uint b = nm_flush(bits);
-    uint rounded = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
-    return nm_is_nan(bits) ? 0x7fc0u : rounded & 0xffffu;
+    uint rounded = ((b + 0x7fffu + ((b >> 16) & 1u)) >> 16) & 0xffffu;
+    return nm_is_nan(bits) ? 0x7fc0u : rounded;
 }
 
 /* The stored form of a value: 32 bits for NM_F32, else 16. */
@@ -157,7 +162,8 @@ LANG_FN float nm_rcp(float x)
     value = result_exponent >= 255 ? NM_INF : value;
     value = exponent == 0u ? NM_INF : value;
     value = magnitude == NM_INF ? 0u : value;
-    return LANG_FLOAT(magnitude > NM_INF ? NM_NAN : sign | value);
+    value = value | sign;
+    return LANG_FLOAT(magnitude > NM_INF ? NM_NAN : value);
 }
 
 /* 1 / sqrt(x), at most 3 ULP. x <= 0: 0 gives Inf, negative gives NaN; Inf gives 0.
@@ -180,7 +186,7 @@ LANG_FN float nm_rsqrt(float x)
     uint value = LANG_BITS(y) - (LANG_UINT(shift) << 23);
     value = bits == NM_INF ? 0u : value;
     value = (bits & 0x7fffffffu) == 0u ? NM_INF : value;
-    bool bad = nm_is_nan(bits) || ((bits & NM_SIGN) != 0u && (bits & 0x7fffffffu) != 0u);
+    bool bad = bits > NM_INF && bits != NM_SIGN; /* NaN or negative */
     return LANG_FLOAT(bad ? NM_NAN : value);
 }
 
@@ -217,8 +223,9 @@ LANG_FN float nm_sigmoid(float x)
     uint bits = LANG_BITS(x);
     float e = nm_exp(LANG_FLOAT(bits | NM_SIGN)); /* e^-|x|, in [0, 1] */
     float r = nm_rcp((e + 0.25f) + 0.75f);
-    float s = (bits & NM_SIGN) != 0u ? e * r : r;
-    return LANG_FLOAT(nm_is_nan(bits) ? NM_NAN : LANG_BITS(s));
+    float mirrored = e * r;
+    uint value = LANG_BITS((bits & NM_SIGN) != 0u ? mirrored : r);
+    return LANG_FLOAT(nm_is_nan(bits) ? NM_NAN : value);
 }
 
 LANG_FN float nm_silu(float x)

@@ -7,6 +7,7 @@
 #ifndef VKFI_SHARED_SUM_GLSL
 #define VKFI_SHARED_SUM_GLSL
 
+#include "shared/each.glsl"
 #include "shared/order.h"
 
 struct sum {
@@ -17,17 +18,23 @@ struct sum {
 sum total[SUM_COUNT];
 shared float sum_runs[gl_WorkGroupSize.x * gl_WorkGroupSize.y * SUM_COUNT];
 
-/* Loops over the sums; spirv-opt would keep a loop that runs once. */
+/* For each sum. lavapipe compiles and runs a loop faster. */
 #if SUM_COUNT == 1
-#define SUM_EACH(i) const uint i = 0u;
+#define SUM_EACH(work) EACH_OF_1(i, work)
+#elif SUM_COUNT == 4 && !defined(VKFI_TEXEL)
+#define SUM_EACH(work) EACH_OF_4(i, work)
+#elif SUM_COUNT == 8 && !defined(VKFI_TEXEL)
+#define SUM_EACH(work) EACH_OF_8(i, work)
 #else
-#define SUM_EACH(i) for (uint i = 0u; i < SUM_COUNT; i++)
+#define SUM_EACH(work)                                                                             \
+    for (uint i = 0u; i < SUM_COUNT; i++) {                                                        \
+        work;                                                                                      \
+    }
 #endif
 
 void sum_open()
 {
-    SUM_EACH(i)
-        total[i].run = NM_NEG_ZERO;
+    SUM_EACH(total[i].run = NM_NEG_ZERO);
 }
 
 float sum_chains(vec4 chain)
@@ -50,10 +57,9 @@ sum sum_after(sum s, uint i, uint visits)
     return s;
 }
 
-void sum_close(uint i, uint visits)
+void sum_close(uint visit, uint visits)
 {
-    SUM_EACH(j)
-        total[j] = sum_after(total[j], i, visits);
+    SUM_EACH(total[i] = sum_after(total[i], visit, visits));
 }
 
 /* Joins the runs; run 0 has the sums then. `at`: of the invocation's first value in sum_runs;
@@ -61,12 +67,10 @@ void sum_close(uint i, uint visits)
 void sum_join(uint run, uint runs, uint at, uvec2 step)
 {
     for (uint apart = 1u; apart < runs; apart *= 2u) {
-        SUM_EACH(i)
-            sum_runs[at + i * step.x] = total[i].run;
+        SUM_EACH(sum_runs[at + i * step.x] = total[i].run);
         barrier();
         if (run % (2u * apart) == 0u) {
-            SUM_EACH(i)
-                total[i].run = total[i].run + sum_runs[at + apart * step.y + i * step.x];
+            SUM_EACH(total[i].run = total[i].run + sum_runs[at + apart * step.y + i * step.x]);
         }
         barrier();
     }

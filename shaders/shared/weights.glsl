@@ -127,18 +127,30 @@ uint weight_super_at(uint blocks)
 #define WEIGHT_WORD(s) 0u
 #endif
 
+/* Steps in a row that read the same of both and lie in the same half of FORM_HALF. */
+#if defined(TYPE_F32)
+#define WEIGHT_RUN 1u
+#elif defined(TYPE_F16) || defined(TYPE_BF16)
+#define WEIGHT_RUN 2u
+#elif defined(TYPE_Q8_0) || defined(TYPE_Q6_K)
+#define WEIGHT_RUN 4u
+#else
+#define WEIGHT_RUN 8u
+#endif
+
 /* Stored bits of the four codes of step s, from that quad and that high word. */
 uvec4 weight_raw(uvec4 quad, uint high, uint s)
 {
 #if defined(TYPE_F32)
     return quad;
 #elif defined(TYPE_F16) || defined(TYPE_BF16)
-    uint a = (s & 1u) == 0u ? quad.x : quad.z, b = (s & 1u) == 0u ? quad.y : quad.w;
-    return uvec4(a & 0xffffu, a >> 16, b & 0xffffu, b >> 16);
+    uvec2 pair = mix(quad.xy, quad.zw, bvec2((s & 1u) != 0u));
+    return uvec4(pair.x & 0xffffu, pair.x >> 16, pair.y & 0xffffu, pair.y >> 16);
 #else
-    uint bytes = quad[s & 3u];
+    uvec2 pair = mix(quad.xy, quad.zw, bvec2((s & 2u) != 0u));
+    uint bytes = mix(pair.x, pair.y, (s & 1u) != 0u);
 #if !defined(TYPE_Q8_0)
-    bytes = (s < 4u ? bytes : bytes >> 4) & 0x0f0f0f0fu;
+    bytes = (bytes >> (s & 4u)) & 0x0f0f0f0fu;
 #endif
 #if defined(TYPE_Q6_K)
     bytes |= ((high >> (2u * (s & 3u))) & 0x03030303u) << 4;
@@ -191,19 +203,19 @@ float weight_min(uint meta, uint super_word)
 #endif
 }
 
-/* Factors of a block. */
+/* Factors of a block, in FORM_HALF of the half that has step s. */
 struct weight_factors {
-    float scale, half_scale, minimum;
+    float scale, minimum;
 };
 
-weight_factors weight_factors_of(uint meta, uint super_word)
+weight_factors weight_factors_of(uint meta, uint super_word, uint s)
 {
-    return weight_factors(weight_scale(meta, super_word, 7u), weight_scale(meta, super_word, 0u),
-                          weight_min(meta, super_word));
+    return weight_factors(weight_scale(meta, super_word, s), weight_min(meta, super_word));
 }
 
-/* t of a block (NUMERICS.md 3); in FORM_HALF `sum` is that of the second half. */
-float weight_term(weight_factors f, float first_half, float sum, float sum_x)
+/* t of a block (NUMERICS.md 3) from the sum of its products; in FORM_HALF from that of a half and
+ * what the half before it gave, at first -0.0. */
+float weight_term(weight_factors f, float before, float sum, float sum_x)
 {
 #if WEIGHT_FORM == FORM_PLAIN
     return sum;
@@ -212,7 +224,7 @@ float weight_term(weight_factors f, float first_half, float sum, float sum_x)
 #elif WEIGHT_FORM == FORM_MIN
     return f.scale * sum + f.minimum * sum_x;
 #else
-    return f.half_scale * first_half + f.scale * sum;
+    return before + f.scale * sum;
 #endif
 }
 

@@ -62,8 +62,7 @@ C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
 CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}
 # The format of C, but for includes, whose order tells a shader what its hooks are.
-SHADER_STYLE = ("{BasedOnStyle: InheritParentConfig, SortIncludes: Never, ForEachMacros: [SUM_EACH], "
-                "SpaceBeforeParens: ControlStatementsExceptControlMacros}")
+SHADER_STYLE = "{BasedOnStyle: InheritParentConfig, SortIncludes: Never}"
 SPDX = "SPDX-License-Identifier: MIT"
 # The contract: "ENGINE.md 3" cites its section 3, "ENGINE.md 3.5" item 5 of that section.
 CONTRACT = ["shaders/NUMERICS.md", "host/ENGINE.md", "inject/METHOD.md"]
