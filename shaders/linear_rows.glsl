@@ -80,8 +80,9 @@ void add_tile(const uint i)
 void add_block(uint tile[TILES], uint b, uint slot, uint source)
 {
     for (uint i = 0u; i < uint(TILES); i++) {
-        for (uint n = 0u; n < WEIGHT_CODES; n++)
+        for (uint n = 0u; n < WEIGHT_CODES; n++) {
             EACH_ROW(blocks[i].code[n * ROWS + r] = read_codes(tile[i], slot, n, r));
+        }
         blocks[i].high[0] = read_high(tile[i], slot, 0u);
         if (WEIGHT_HIGH > 1)
             blocks[i].high[1] = read_high(tile[i], slot, 1u);
