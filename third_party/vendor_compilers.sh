@@ -15,8 +15,10 @@ Builds those named, else all, in this order; each with Mesa's noop DRM shim, whi
 kernel driver of the GPU, so that the driver opens and compiles and runs nothing. tests/isa uses
 them; nothing else does, and nothing of the system is replaced.
 
-Two free cores take 45 to 75 minutes for all, the sources are 75 MB, trees 2 GB until a driver of
-each is done. One that is interrupted goes on where it was; one that is done is left alone. All lies under
+Processor time: 5 minutes for intel22, 4 for turnip25 and about as much for each of the others, which
+share a third to two thirds of its steps. The sources are 75 MB, a driver 10 MB, the trees half a
+gigabyte each until all their drivers are done. A build that was interrupted goes on where it was, and
+a driver that is there is left alone. All lies under
 ${XDG_CACHE_HOME:-$HOME/.cache}/vkfi/drivers/vendors; packages come from apt (as root, or by sudo)
 and meson from pip. Exit status: 0 done, 2 a driver could not be built.
 TEXT
@@ -198,7 +200,7 @@ main() {
         build "$name"
     done
     clean
-    say "done: ${names[*]}; the tests: . $CACHE/env.sh; ctest --test-dir build -R '^isa/' --output-on-failure"
+    say "done: ${names[*]}; tests/isa finds them (third_party/setup.sh full, or ctest -R '^isa/')"
 }
 
 main "$@"

@@ -11,16 +11,14 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from isa_vendors import Adreno, Amd, Broadcom, Intel, Mali  # noqa: E402
+from isa_vendors import Adreno, Amd, Intel  # noqa: E402
 
 # `limits`: {statistic: (least, most)} for every kernel without an active hook.
 # `spills`: kernels (pattern) that may keep registers in memory, and why it is so.
 # `schedules`: names of statistics and opcodes (pattern) that may differ with an idle hook, the most
 # by which, in kernels (pattern), and why.
-# `lacks`: float modes of NUMERICS.md 5 that the chip cannot be asked for, and what that means.
-Chip = collections.namedtuple(
-    "Chip", "name title driver environments code limits spills schedules lacks",
-    defaults=({}, [], [], {}))
+Chip = collections.namedtuple("Chip", "name title driver environments code limits spills schedules",
+                              defaults=({}, [], []))
 Driver = collections.namedtuple("Driver", "manifest shim")
 
 
@@ -35,11 +33,6 @@ def intel(name, title, driver, **more):
 
 def adreno(number, title, **more):
     return Chip(f"a{number}", title, "turnip25", [{"FD_GPU_ID": str(number)}], Adreno, **more)
-
-
-def mali(name, title, number, **more):
-    env = {"PAN_GPU_ID": number, "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1"}
-    return Chip(name, title, "panvk25", [env], Mali, **more)
 
 
 TWO_COLUMNS = [(r"linear_\w+_2", "The forms of LINEAR for two columns keep registers in memory.")]

@@ -28,7 +28,6 @@ class Code:
     SHOWN = []  # (head, statistic) of the table
     REGISTERS, WAVES = "", ""  # statistics of the table of all chips
     CLASSES = []  # (head, start of an opcode); the first that fits
-    CAN_FUSE = True  # the hardware has a fused multiply-add
     NOT_WORK = re.compile(r"(?!)")  # instructions that only wait
     WAITS_IN = {}  # what each of them adds to statistics
 

@@ -87,7 +87,6 @@ def notes(compiler, rows):
                  for code in row.hooked + row.free if code.statistics.get(statistic)]
         if found:
             yield f"{statistic}, largest of all settings: {name_all(found)}."
-    yield from (f"No {mode}: {meaning}" for mode, meaning in compiler.chip.lacks.items())
     yield from (why for _, why in compiler.chip.spills)
     yield from (why for *_, why in compiler.chip.schedules)
 

@@ -105,7 +105,7 @@ class Adreno(Code):
     SHOWN = [("instructions", "Instruction Count"), ("nops", "NOPs Count"),
              ("registers", "Registers used"), ("half", "Half-registers used"),
              ("waves", "Max Waves Per Core"), ("stores", "STP Count"), ("loads", "LDP Count"),
-             ("bytes", "Code size")]
+             ("words", "Code size")]
     REGISTERS, WAVES = "Registers used", "Max Waves Per Core"
     CLASSES = [("f32", r"(add|mul|mad|sub)\.f"),
                ("memory", r"(ldib|stib|ldg|stg|isam|ldl|stl|ldc|ldp|stp|atomic)"),
@@ -130,29 +130,3 @@ class Adreno(Code):
         found = super().work()
         found["Instruction Count"] -= self.statistics["NOPs Count"]
         return found
-
-
-class Mali(Code):
-    """The compiler of PanVK."""
-
-    ASSEMBLY = "Assembly"
-    COMPARED = ["Code Size"]
-    SHOWN = [("bytes", "Code Size")]
-    REGISTERS, WAVES = "Work registers", "Threads"
-    CLASSES = [("f32", r"(FADD|FMA)\.f32"), ("memory", r"(LD|ST|LEA|ATOM)"),
-               ("flow", r"(BRANCH|JUMP|BARRIER|NOP)")]
-    NOT_WORK = re.compile(r"NOP")
-
-
-class Broadcom(Code):
-    """The compiler of V3DV. The hardware has no fused multiply-add."""
-
-    ASSEMBLY = "QPU"
-    CAN_FUSE = False
-    COMPARED = ["Instruction Count", "Thread Count", "Spill Size", "TMU Spills", "TMU Fills"]
-    SPILLS = ["Spill Size", "TMU Spills", "TMU Fills"]
-    SHOWN = [("instructions", "Instruction Count"), ("threads", "Thread Count"),
-             ("spill bytes", "Spill Size"), ("spills", "TMU Spills"), ("fills", "TMU Fills")]
-    REGISTERS, WAVES = "-", "Thread Count"
-    CLASSES = [("f32", r"(fadd|fsub|fmul)"), ("memory", r"(tmu|ldtmu|ldvary)"), ("flow", r"(b\.|b$|thrsw|nop)")]
-    NOT_WORK = re.compile(r"nop$")
