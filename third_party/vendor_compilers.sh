@@ -128,6 +128,10 @@ make_tree() {
             tail -n 5 "$FOLDER/mesa-$version.log" >&2
             die "meson could not configure Mesa $version (all of its output: $FOLDER/mesa-$version.log)"
         }
+        # Debian keeps these where Mesa's compiler of OpenCL C does not look; it also looks here.
+        if [ -n "${MORE[$version]}" ]; then
+            ln -sf /usr/lib/llvm-15/lib/clang/15.*/include/opencl-c*.h "$tree/build/"
+        fi
     fi
 }
 
