@@ -57,3 +57,20 @@ told_once replay both.db 3 -d vk
 told_once selfcheck -m "$LLAMA" -d cpu -d vk -n 4 --faults 2
 manifests "$VKFI_ICD_LAVAPIPE"
 good run -m "$LLAMA" -p a -n 2 -d vk
+
+# Two equal devices: by number, UUID or PCI address; a name that both have is refused.
+need_broken_driver
+export VKFI_TEST_PLAY=discrete,equal
+good devices --json
+json '[v["pci"] for v in d["vulkan"]] == ["0000:3a:00.0", "0000:4b:00.0"]'
+json 'all(v["kind"] == "discrete" for v in d["vulkan"]) and d["vulkan"][0]["uuid"] != d["vulkan"][1]["uuid"]'
+uuid=$(python3 -c 'import json; print(json.load(open("out"))["vulkan"][1]["uuid"])')
+good run -m "$LLAMA" -p a -n 2 -d cpu
+cp out expected
+for device in vk 1 "$uuid" 4b:00.0 0000:3A:00.0; do
+    good run -m "$LLAMA" -p a -n 2 -d "$device"
+    cmp -s out expected || fail "device $device gives other tokens"
+done
+refused 2 run -m "$LLAMA" -p a -d llvmpipe
+grep -q 'fits 2 devices: 0 (.*0000:3a:00.0), 1 (.*0000:4b:00.0); expected' err || fail "$(cat err)"
+refused 2 run -m "$LLAMA" -p a -d 5c:00.0
