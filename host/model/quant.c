@@ -38,6 +38,11 @@ const char *quant_name(enum quant type)
     return quant_traits[type].name;
 }
 
+uint32_t quant_id(enum quant type)
+{
+    return quant_traits[type].id;
+}
+
 const char *quant_field_name(enum quant_field field)
 {
     return quant_field_names[field];

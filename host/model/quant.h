@@ -50,6 +50,7 @@ const char *quant_field_name(enum quant_field field); /* "code" */
 uint32_t quant_block_elements(enum quant type);
 uint32_t quant_block_bytes(enum quant type);
 bool quant_from_id(uint32_t gguf_id, enum quant *out); /* false: a type this program lacks */
+uint32_t quant_id(enum quant type);
 
 /* "IQ4_XS": the name of any type that the format ever had; null: no such type. */
 const char *quant_id_name(uint32_t gguf_id);

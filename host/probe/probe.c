@@ -38,16 +38,17 @@ static enum status prepare(struct run *run)
     st = st ? st : stream_create(&run->stream, run->gpu, NULL);
     st =
         st ? st : gpu_buffer_create(&run->cases, run->gpu, GPU_BUFFER_STORAGE, sets, "probe cases");
-    st = st ? st
-            : gpu_buffer_create(&run->results, run->gpu, GPU_BUFFER_STORAGE, words, "probe words");
-    st = st ? st : gpu_buffer_write(run->cases, 0, run->work.sets, sets);
-    return st ? st : gpu_buffer_write(run->results, 0, run->work.device, words);
+    return st ? st
+              : gpu_buffer_create(&run->results, run->gpu, GPU_BUFFER_STORAGE, words,
+                                  "probe words");
 }
 
 static enum status execute(struct run *run)
 {
+    const struct probe_work *work = &run->work;
+    const uint64_t words = work->words * sizeof(*work->device);
     const struct stream_binding bindings[] = {{.buffer = run->cases}, {.buffer = run->results}};
-    const uint32_t count = (uint32_t)run->work.count;
+    const uint32_t count = (uint32_t)work->count;
     const struct stream_dispatch dispatch = {
         .kernel = run->kernel,
         .bindings = bindings,
@@ -56,32 +57,67 @@ static enum status execute(struct run *run)
         .push_size = sizeof(count),
         .groups = {(count + PROBE_GROUP - 1) / PROBE_GROUP, 1, 1},
     };
-    enum status st = stream_begin(run->stream);
+    enum status st = gpu_buffer_write(run->cases, 0, work->sets, count * sizeof(*work->sets));
+    st = st ? st : gpu_buffer_write(run->results, 0, work->device, words);
+    st = st ? st : stream_begin(run->stream);
     st = st ? st : stream_dispatch(run->stream, &dispatch);
     st = st ? st : stream_run(run->stream, TIMEOUT);
-    return st ? st
-              : gpu_buffer_read(run->results, 0, run->work.device,
-                                run->work.words * sizeof(*run->work.device));
+    return st ? st : gpu_buffer_read(run->results, 0, work->device, words);
 }
 
-enum status probe_run(struct gpu *gpu, struct probe_result *out)
+/* Counts of a further round; the bits shown are those of the first word that differs. */
+static void add_round(struct probe_result *out, const struct probe_result *round)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        struct probe_case *c = &out->cases[i];
+        const struct probe_case *more = &round->cases[i];
+        if (c->ok && !more->ok) {
+            out->differ[c->class]++;
+            c->expected = more->expected;
+            c->device = more->device;
+            c->ok = false;
+        }
+        c->tried += more->tried;
+        c->differ += more->differ;
+    }
+}
+
+static enum status run_round(struct run *run, struct probe_result *out, uint32_t round)
+{
+    enum status st = probe_work_init(&run->work, out, round);
+    if (!st && !run->kernel)
+        st = prepare(run);
+    st = st ? st : execute(run);
+    if (!st)
+        probe_work_compare(&run->work, out);
+    probe_work_finish(&run->work);
+    return st;
+}
+
+enum status probe_sweep(struct gpu *gpu, uint32_t rounds, struct probe_result *out)
 {
     struct run run = {.gpu = gpu};
+    struct probe_result more;
     if (!fpenv_is_set()) {
         log_error("the probe needs FTZ and DAZ in the calling thread");
         return STATUS_INTERNAL;
     }
-    enum status st = probe_work_init(&run.work, out);
-    st = st ? st : prepare(&run);
-    st = st ? st : execute(&run);
-    if (!st)
-        probe_work_compare(&run.work, out);
+    enum status st = run_round(&run, out, 0);
+    for (uint32_t round = 1; !st && round < rounds; round++) {
+        st = run_round(&run, &more, round);
+        if (!st)
+            add_round(out, &more);
+    }
     gpu_buffer_destroy(&run.results);
     gpu_buffer_destroy(&run.cases);
     stream_destroy(&run.stream);
     kernel_destroy(&run.kernel);
-    probe_work_finish(&run.work);
     return st;
+}
+
+enum status probe_run(struct gpu *gpu, struct probe_result *out)
+{
+    return probe_sweep(gpu, 1, out);
 }
 
 /* --- judgement --- */

@@ -57,6 +57,9 @@ struct probe_result {
  * FTZ and DAZ set (fpenv_set). */
 enum status probe_run(struct gpu *gpu, struct probe_result *out) STATUS_MUST_USE;
 
+/* The same `rounds` times (at least 1), each with other drawn operands; the counts are of all. */
+enum status probe_sweep(struct gpu *gpu, uint32_t rounds, struct probe_result *out) STATUS_MUST_USE;
+
 /* True if the device may run `exact`. `reason`, of PROBE_REASON_SIZE: one line, why not, or what
  * differs though admitted, or "". Null: not wanted. */
 #define PROBE_REASON_SIZE 512

@@ -35,9 +35,10 @@ struct probe_work {
     size_t words;       /* count, then one a workgroup, then PROBE_TOTALS */
 };
 
-/* Fills `out` but for what the comparison finds. `work` is destroyed with probe_work_finish, also
- * after a failure. */
-enum status probe_work_init(struct probe_work *work, struct probe_result *out) STATUS_MUST_USE;
+/* Fills `out` but for what the comparison finds. Each `round` draws other operands; the probe at
+ * device open is round 0. `work` is destroyed with probe_work_finish, also after a failure. */
+enum status probe_work_init(struct probe_work *work, struct probe_result *out,
+                            uint32_t round) STATUS_MUST_USE;
 void probe_work_finish(struct probe_work *work);
 
 /* The words on this thread, in its floating-point mode. */

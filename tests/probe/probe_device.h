@@ -44,10 +44,10 @@ struct probe_device_bench {
     struct probe_result result;
 };
 
-__attribute__((unused)) static void probe_device_open(struct probe_device_bench *b)
+__attribute__((unused)) static void probe_device_open(struct probe_device_bench *b, uint32_t round)
 {
     fpenv_set();
-    assert_int_equal(probe_work_init(&b->work, &b->result), STATUS_OK);
+    assert_int_equal(probe_work_init(&b->work, &b->result, round), STATUS_OK);
     memcpy(b->work.device, b->work.expected, b->work.words * sizeof(*b->work.device));
 }
 
@@ -95,7 +95,7 @@ static void probe_device_test(const struct probe_device *device, size_t n, uint3
 {
     static struct probe_device_bench b;
     for (size_t i = 0; i < n; i++) {
-        probe_device_open(&b);
+        probe_device_open(&b, (uint32_t)i); /* no round is like another */
         probe_device_words(&b.work, &device[i]);
         probe_work_compare(&b.work, &b.result);
         probe_device_check(&device[i], &b.result);

@@ -93,6 +93,28 @@ static void test_device(void **state)
     assert_memory_equal(&result, &again, sizeof(result));
 }
 
+/* Further rounds draw other operands; a device that passes one passes them. */
+static void test_sweep(void **state)
+{
+    static struct probe_result one, many;
+    assert_int_equal(probe_run(*state, &one), STATUS_OK);
+    assert_int_equal(probe_sweep(*state, 3, &many), STATUS_OK);
+    assert_memory_equal(one.differ, many.differ, sizeof(one.differ));
+    for (size_t i = 0; i < one.count; i++) {
+        assert_int_equal(many.cases[i].tried, 3 * one.cases[i].tried);
+        assert_int_equal(many.cases[i].differ, 3 * one.cases[i].differ);
+    }
+    struct probe_work first, second;
+    assert_int_equal(probe_work_init(&first, &one, 0), STATUS_OK);
+    assert_int_equal(probe_work_init(&second, &one, 1), STATUS_OK);
+    size_t same = 0;
+    for (size_t i = 0; i < first.count; i++)
+        same += memcmp(&first.sets[i], &second.sets[i], sizeof(*first.sets)) == 0;
+    assert_in_range(same, 1, 300); /* those that are written down */
+    probe_work_finish(&first);
+    probe_work_finish(&second);
+}
+
 /* Each class alone, and after one that may differ. */
 static void test_judgement(void **state)
 {
@@ -171,9 +193,8 @@ static void test_nothing_else(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expected),
-        cmocka_unit_test(test_device),
-        cmocka_unit_test(test_judgement),
+        cmocka_unit_test(test_expected),     cmocka_unit_test(test_device),
+        cmocka_unit_test(test_sweep),        cmocka_unit_test(test_judgement),
         cmocka_unit_test(test_nothing_else),
     };
     return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests));

@@ -216,7 +216,7 @@ static void test_right(void **state)
 {
     (void)state;
     static struct probe_device_bench b;
-    probe_device_open(&b);
+    probe_device_open(&b, 0);
     for (size_t i = 0; i < b.work.count; i++) {
         if (probe_expect_is_float(b.work.sets[i].op) && nm_is_nan(b.work.device[i]))
             b.work.device[i] = i % 2 ? 0xffffffffu : 0x7f800001u;
@@ -234,7 +234,7 @@ static void test_together(void **state)
     (void)state;
     static struct probe_device_bench b;
     char reason[PROBE_REASON_SIZE];
-    probe_device_open(&b);
+    probe_device_open(&b, 0);
     for (size_t at = b.work.count; at < b.work.words; at++) {
         const uint32_t right = b.work.device[at];
         const uint32_t wrong[] = {0, right - 1, right + 1, right * 2};
@@ -256,7 +256,7 @@ static void test_every_word(void **state)
 {
     (void)state;
     static struct probe_device_bench b;
-    probe_device_open(&b);
+    probe_device_open(&b, 0);
     for (size_t i = 0, at = 0; i < b.result.count; at += b.result.cases[i++].tried) {
         for (uint32_t k = 0; k < b.result.cases[i].tried; k += 1 + b.result.cases[i].tried / 3) {
             b.work.device[at + k] ^= 1;
