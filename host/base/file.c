@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files: mapping, whole reads, writes by rename. */
+#define _GNU_SOURCE /* O_TMPFILE */
 #include "base/file.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "base/text.h"
 
 #define FILE_READ_MAX ((size_t)1 << 30)
+#define SHORT_PATH 128                        /* no part of it is too long for a name */
 #define PAGEMAP_FILE_PAGE (UINT64_C(1) << 61) /* Linux: Documentation/admin-guide/mm/pagemap */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
@@ -202,12 +204,18 @@ enum status file_read(struct arena *arena, const char *path, char **out, size_t 
     return st;
 }
 
-/* Makes the rename itself durable; a file system without directory sync loses nothing but that. */
-static void sync_folder(struct arena *arena, const char *path)
+/* Of the file's name; null: no memory. */
+static const char *folder_of(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const size_t len = slash ? (size_t)(slash - path) : 0;
-    const char *folder = !slash ? "." : len == 0 ? "/" : arena_text(arena, path, len);
+    return !slash ? "." : len == 0 ? "/" : arena_text(arena, path, len);
+}
+
+/* Makes the rename itself durable; a file system without directory sync loses nothing but that. */
+static void sync_folder(struct arena *arena, const char *path)
+{
+    const char *folder = folder_of(arena, path);
     const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     if (fd >= 0) {
@@ -312,6 +320,24 @@ void file_writer_finish(struct file_writer *writer)
     *writer = (struct file_writer){0};
 }
 
+/* Whether a file without a name can be made where `path` is to be: a kill leaves none behind. False
+ * also where the file system has no such files. */
+static bool takes_files(const char *path)
+{
+    struct arena arena = {0};
+    const char *target = NULL;
+    int file = -1;
+    if (file_find_target(&target, &arena, path) == STATUS_OK && target) {
+        const char *folder = folder_of(&arena, target);
+        if (folder && strlen(path) < SHORT_PATH)
+            file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    }
+    if (file >= 0)
+        close(file);
+    arena_finish(&arena);
+    return file >= 0;
+}
+
 enum status file_check_writable(const char *path)
 {
     struct file_writer writer;
@@ -321,6 +347,8 @@ enum status file_check_writable(const char *path)
 
     if (strcmp(path, "-") == 0 || (link && stat(path, &info) != 0) ||
         (there && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
+        return STATUS_OK;
+    if (!(there && S_ISDIR(info.st_mode)) && takes_files(path))
         return STATUS_OK;
     const enum status st = file_writer_init(&writer, path);
     if (!st)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mapping, release of clean pages, whole reads and writes by rename. */
+#define _GNU_SOURCE /* O_TMPFILE */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -247,10 +248,19 @@ static void a_write_replaces_whole_and_leaves_nothing_beside(void **state)
 static void a_check_leaves_no_trace(void **state)
 {
     const struct folder *folder = *state;
+    struct stat before, after;
     char other[128];
 
+    /* Nothing is made for a moment either, which a kill would leave. */
+    const int nameless = open(folder->path, O_TMPFILE | O_WRONLY, 0600);
+    assert_int_equal(stat(folder->path, &before), 0);
     assert_int_equal(file_check_writable(folder->file), STATUS_OK);
+    assert_int_equal(stat(folder->path, &after), 0);
     assert_int_equal(count_entries(folder->path), 0);
+    if (nameless >= 0) { /* else the file system has no files without a name */
+        assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
+        close(nameless);
+    }
     assert_int_equal(file_check_writable("-"), STATUS_OK);
     assert_int_equal(file_check_writable(folder->path), STATUS_IO);
     snprintf(other, sizeof(other), "%s/nowhere/x", folder->path);
