@@ -7,11 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
     cat <<'TEXT'
-usage: bash third_party/setup.sh run | test | full | deps
+usage: bash third_party/setup.sh run | selftest | test | full | deps
 
   run    packages, build, default model; then generates on the Vulkan device and on the CPU, injects
          a few faults on both and shows that they agree bit for bit; ends with a small campaign over
          questions of this project: which faults cost an answer
+  selftest   packages and build, then `vkfi selftest --bundle selftest.zip`: does this machine's GPU
+         compute the right bits, and how fast; the findings in an archive
   test   what `run` sets up and the drivers that tests compare; builds, runs the quick tests
   full   as `test`, with all models and all tests (hours), and those of the program under the address
          and undefined-behaviour sanitizers
@@ -19,7 +21,7 @@ usage: bash third_party/setup.sh run | test | full | deps
 
 Packages come from apt (as root, or by sudo) and from pip. Everything else lies under
 ${XDG_CACHE_HOME:-$HOME/.cache}/vkfi. The last line of `test` and `full` is "N passed, N failed".
-Exit status: 0 done, 1 a test failed, 2 the machine could not be set up; `run`: that of vkfi.
+Exit status: 0 done, 1 a test failed, 2 the machine could not be set up; `run`, `selftest`: that of vkfi.
 TEXT
 }
 
@@ -150,7 +152,7 @@ report() {
 main() {
     local mode=${1:-}
     case $mode in
-    run | test | full | deps) ;;
+    run | selftest | test | full | deps) ;;
     -h | --help)
         usage
         exit 0
@@ -170,8 +172,13 @@ main() {
         setup_python
         write_environment
     fi
-    fetch_models smollm2-135m
+    [ "$mode" = selftest ] || fetch_models smollm2-135m
     case $mode in
+    selftest)
+        build release --target vkfi
+        say "testing the device: a minute, or several where its driver compiles slowly"
+        exec build/vkfi selftest --bundle selftest.zip
+        ;;
     run)
         build release --target vkfi
         say "running the model on both devices, with faults and without: less than half a minute"

@@ -44,6 +44,7 @@ enum status cli_sweep(const struct cli_env *env, int argc, char **argv) STATUS_M
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_replay(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_selftest(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_report(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_gate(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_compare(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;

@@ -20,33 +20,6 @@
 #include "model/generate.h"
 #include "model/storage.h"
 
-struct options {
-    const char *model;
-    uint64_t prompt, n, repeat, threads;
-    int act, kv; /* enum storage */
-};
-
-/* What the device did. */
-struct amounts {
-    double dispatches; /* CPU: ops */
-    double barriers, waits;
-    double bytes; /* operands and results of ops (model/executor_work.h) */
-};
-
-/* Plain data: it crosses a pipe. Negative: not measured. */
-struct figures {
-    struct cli_bench_device opened;
-    double prompt_rate, decode_rate;    /* tokens per second, medians */
-    uint64_t token_bytes;               /* weights read for one decoded token, GGUF bytes */
-    double read_rate;                   /* weights read per second of decoding */
-    double bandwidth;                   /* the device's own plain read, bytes per second */
-    struct amounts token, prompt;       /* per decoded token; of the whole prompt */
-    double dispatch_seconds;            /* mean, decode time / dispatches */
-    double empty_seconds;               /* an empty dispatch and a barrier */
-    double load_seconds, first_seconds; /* opening; start to first token */
-    uint64_t device_bytes, peak_bytes;  /* held by the executor; peak of the process (VmHWM) */
-};
-
 /* --- how fast this machine's cores read memory together --- */
 
 #define BUFFER_BYTES ((size_t)256 << 20) /* beyond any cache */
@@ -142,15 +115,15 @@ static enum status read_bandwidth(double *out, uint32_t threads)
 #define REPEAT_MAX 32
 
 struct bench {
-    const struct options *options;
-    struct figures *out;
+    const struct cli_bench_options *options;
+    struct cli_bench_figures *out;
     struct arena arena;
     struct model *model;
     struct lib_device device;
     struct generate_params params;
-    double start;         /* of the process's work */
-    double first_token;   /* time of the first token ever, 0 before */
-    struct amounts first; /* at the first token of the current run */
+    double start;                   /* of the process's work */
+    double first_token;             /* time of the first token ever, 0 before */
+    struct cli_bench_amounts first; /* at the first token of the current run */
 };
 
 /* Any text will do: speed does not depend on it. */
@@ -185,19 +158,20 @@ static enum status make_prompt(struct bench *b)
 }
 
 /* Since the executor's creation. */
-static struct amounts amounts_of(const struct bench *b)
+static struct cli_bench_amounts amounts_of(const struct bench *b)
 {
     struct executor_info info;
     executor_info(b->device.ex, &info);
-    return (struct amounts){(double)info.dispatches, (double)info.barriers, (double)info.waits,
-                            (double)info.bytes};
+    return (struct cli_bench_amounts){(double)info.dispatches, (double)info.barriers,
+                                      (double)info.waits, (double)info.bytes};
 }
 
-static struct amounts amounts_between(struct amounts from, struct amounts to, double parts)
+static struct cli_bench_amounts amounts_between(struct cli_bench_amounts from,
+                                                struct cli_bench_amounts to, double parts)
 {
-    return (struct amounts){(to.dispatches - from.dispatches) / parts,
-                            (to.barriers - from.barriers) / parts, (to.waits - from.waits) / parts,
-                            (to.bytes - from.bytes) / parts};
+    return (struct cli_bench_amounts){
+        (to.dispatches - from.dispatches) / parts, (to.barriers - from.barriers) / parts,
+        (to.waits - from.waits) / parts, (to.bytes - from.bytes) / parts};
 }
 
 static void note_token(void *user, int32_t token, uint32_t done)
@@ -212,7 +186,7 @@ static void note_token(void *user, int32_t token, uint32_t done)
 
 static enum status open_bench(struct bench *b, const struct cli_env *env, const char *device)
 {
-    const struct options *o = b->options;
+    const struct cli_bench_options *o = b->options;
     enum status st = cli_manifest_open(&b->model, env, o->model);
     st = st ? st : cli_prompt_fits(b->model, o->prompt, o->n);
     st = st ? st : make_prompt(b);
@@ -243,7 +217,7 @@ static enum status run_once(struct bench *b, double *out_prompt, double *out_dec
 {
     struct generation g;
     struct arena arena = {0};
-    const struct amounts start = amounts_of(b);
+    const struct cli_bench_amounts start = amounts_of(b);
     enum status st = generate(&g, &arena, &b->params);
     if (!st) {
         const double decoded = g.n_tokens - 1;
@@ -275,7 +249,7 @@ static uint64_t bytes_of_token(const struct model *model)
 
 static enum status measure_device(struct bench *b)
 {
-    struct figures *out = b->out;
+    struct cli_bench_figures *out = b->out;
     if (!b->device.gpu)
         return read_bandwidth(&out->bandwidth, (uint32_t)b->options->threads);
     enum status st = bandwidth_read(b->device.gpu, 0, &out->bandwidth);
@@ -284,7 +258,7 @@ static enum status measure_device(struct bench *b)
 
 static enum status measure(struct bench *b)
 {
-    struct figures *out = b->out;
+    struct cli_bench_figures *out = b->out;
     double prompt[REPEAT_MAX], decode[REPEAT_MAX];
     const size_t repeat = (size_t)b->options->repeat;
     struct executor_info info;
@@ -309,13 +283,12 @@ static enum status measure(struct bench *b)
     return measure_device(b);
 }
 
-/* cli_bench_task.measure */
-static enum status measure_in_child(void *figures, const void *options, const struct cli_env *env,
-                                    const char *device)
+enum status cli_bench_measure(void *figures, const void *options, const struct cli_env *env,
+                              const char *device)
 {
-    struct figures *out = figures;
+    struct cli_bench_figures *out = figures;
     struct bench b = {.options = options, .out = out, .start = clock_seconds()};
-    *out = (struct figures){.bandwidth = -1, .empty_seconds = -1};
+    *out = (struct cli_bench_figures){.bandwidth = -1, .empty_seconds = -1};
     enum status st = open_bench(&b, env, device);
     st = st ? st : measure(&b);
     const enum status closed = lib_device_finish(&b.device);
@@ -331,7 +304,7 @@ static void print_row(const char *name, const char *value)
     printf("  %-30s %s\n", name, value);
 }
 
-static void print_amounts(const char *name, const struct amounts *a)
+static void print_amounts(const char *name, const struct cli_bench_amounts *a)
 {
     char bytes[32], text[160];
     if (a->waits > 0)
@@ -343,7 +316,7 @@ static void print_amounts(const char *name, const struct amounts *a)
     print_row(name, text);
 }
 
-static void print_memory(const struct figures *f)
+static void print_memory(const struct cli_bench_figures *f)
 {
     char a[32], text[96];
     print_row("held by the executor", cli_output_bytes(a, (double)f->device_bytes));
@@ -354,7 +327,7 @@ static void print_memory(const struct figures *f)
 
 static void print_figures(const char *name, const void *figures)
 {
-    const struct figures *f = figures;
+    const struct cli_bench_figures *f = figures;
     char a[32], b[32], text[160];
     printf("%s: %s\n", name, f->opened.device);
     print_row("driver", f->opened.driver);
@@ -386,16 +359,16 @@ static void print_figures(const char *name, const void *figures)
 
 static void print_settings(const void *options)
 {
-    const struct options *o = options;
+    const struct cli_bench_options *o = options;
     printf("%s, act %s, kv %s: prompt of %" PRIu64 ", %" PRIu64
            " tokens decoded, median of %" PRIu64 "\n",
            o->model, storage_name((enum storage)o->act), storage_name((enum storage)o->kv),
            o->prompt, o->n, o->repeat);
 }
 
-static void put_figures(struct json_writer *w, const void *figures)
+void cli_bench_put_figures(struct json_writer *w, const void *figures)
 {
-    const struct figures *f = figures;
+    const struct cli_bench_figures *f = figures;
     cli_bench_put(w, "prompt_tokens_per_second", f->prompt_rate);
     cli_bench_put(w, "decode_tokens_per_second", f->decode_rate);
     cli_bench_put(w, "weight_bytes_per_token", (double)f->token_bytes);
@@ -420,7 +393,7 @@ static void put_figures(struct json_writer *w, const void *figures)
 
 static void put_settings(struct json_writer *w, const void *options)
 {
-    const struct options *o = options;
+    const struct cli_bench_options *o = options;
     json_member_text(w, "model", o->model);
     json_member_text(w, "act", storage_name((enum storage)o->act));
     json_member_text(w, "kv", storage_name((enum storage)o->kv));
@@ -456,7 +429,7 @@ static const char DETAILS[] =
 
 enum status cli_bench(const struct cli_env *env, int argc, char **argv)
 {
-    struct options o = {
+    struct cli_bench_options o = {
         .model = "smollm2-135m", .prompt = 64, .n = 64, .repeat = 3, .threads = env->threads};
     struct cli_bench_run run = {.json = false};
     bool done = false;
@@ -480,12 +453,12 @@ enum status cli_bench(const struct cli_env *env, int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "campaign") == 0)
         return cli_bench_campaign(env, argc - 1, argv + 1);
     const struct cli_bench_task task = {.options = &o,
-                                        .size = sizeof(struct figures),
-                                        .measure = measure_in_child,
+                                        .size = sizeof(struct cli_bench_figures),
+                                        .measure = cli_bench_measure,
                                         .print_head = print_settings,
                                         .print = print_figures,
                                         .put_head = put_settings,
-                                        .put = put_figures};
+                                        .put = cli_bench_put_figures};
     enum status st = args_parse(&spec, argc, argv, &done);
     return st || done ? st : cli_bench_devices(&task, env, &run);
 }

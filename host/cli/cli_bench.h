@@ -53,6 +53,43 @@ uint64_t cli_bench_peak(void);
 /* A member: a number, or null if it is negative (not measured). */
 void cli_bench_put(struct json_writer *w, const char *key, double value);
 
+/* --- bench --- */
+
+struct cli_bench_options {
+    const char *model;
+    uint64_t prompt, n, repeat, threads;
+    int act, kv; /* enum storage */
+};
+
+/* What the device did. */
+struct cli_bench_amounts {
+    double dispatches; /* CPU: ops */
+    double barriers, waits;
+    double bytes; /* operands and results of ops (model/executor_work.h) */
+};
+
+/* Plain data: it crosses a pipe. Negative: not measured. */
+struct cli_bench_figures {
+    struct cli_bench_device opened;
+    double prompt_rate, decode_rate;        /* tokens per second, medians */
+    uint64_t token_bytes;                   /* weights read for one decoded token, GGUF bytes */
+    double read_rate;                       /* weights read per second of decoding */
+    double bandwidth;                       /* the device's own plain read, bytes per second */
+    struct cli_bench_amounts token, prompt; /* per decoded token; of the whole prompt */
+    double dispatch_seconds;                /* mean, decode time / dispatches */
+    double empty_seconds;                   /* an empty dispatch and a barrier */
+    double load_seconds, first_seconds;     /* opening; start to first token */
+    uint64_t device_bytes, peak_bytes;      /* held by the executor; peak of the process (VmHWM) */
+};
+
+/* cli_bench_task.measure of tokens: `figures` struct cli_bench_figures, `options` struct
+ * cli_bench_options. */
+enum status cli_bench_measure(void *figures, const void *options, const struct cli_env *env,
+                              const char *device) STATUS_MUST_USE;
+
+/* cli_bench_task.put of them. */
+void cli_bench_put_figures(struct json_writer *w, const void *figures);
+
 /* --- bench campaign --- */
 
 #define CLI_BENCH_LEVELS 3

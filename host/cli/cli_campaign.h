@@ -53,6 +53,9 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
 enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env) STATUS_MUST_USE;
 void cli_crew_finish(struct cli_crew *crew);
 
+/* SHA-256 over name and words of every shader of this build, in the table's order. */
+enum status cli_crew_shaders(const char **out, struct arena *arena) STATUS_MUST_USE;
+
 /* Counts SIGINT and SIGTERM from here on: the first lets running trials finish, the second ends
  * them. */
 void cli_crew_catch(struct cli_crew *crew);

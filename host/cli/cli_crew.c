@@ -250,8 +250,7 @@ static enum status hash_model(struct cli_crew *crew, const char *path)
     return st || crew->identity.model_hash ? st : STATUS_MEMORY;
 }
 
-/* SHA-256 over name and words of every shader of this build, in the table's order. */
-static enum status hash_shaders(struct cli_crew *crew)
+enum status cli_crew_shaders(const char **out, struct arena *arena)
 {
     struct text all = {0};
     char hash[HASH_SHA256_TEXT];
@@ -264,8 +263,8 @@ static enum status hash_shaders(struct cli_crew *crew)
     if (!st)
         hash_sha256(all.data, all.size, hash);
     text_finish(&all);
-    crew->identity.shaders = st ? NULL : arena_text(&crew->arena, hash, strlen(hash));
-    return st || crew->identity.shaders ? st : STATUS_MEMORY;
+    *out = st ? NULL : arena_text(arena, hash, strlen(hash));
+    return st || *out ? st : STATUS_MEMORY;
 }
 
 enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env)
@@ -275,7 +274,7 @@ enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env)
     enum status st = cli_manifest_path(&path, &crew->arena, env, crew->plan.model);
     st = st ? st : model_open(&crew->model, path);
     st = st ? st : hash_model(crew, path);
-    st = st ? st : hash_shaders(crew);
+    st = st ? st : cli_crew_shaders(&crew->identity.shaders, &crew->arena);
     if (st)
         return st;
     identity->plan_hash = crew->plan.hash;

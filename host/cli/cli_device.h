@@ -46,4 +46,12 @@ void cli_device_tell_once(void);
 /* Settings of gpu_list and gpu_open from the environment, without a selector. */
 struct gpu_params cli_device_gpu_params(const struct cli_env *env);
 
+/* Facts of a device and its driver, without UUID and PCI address, which may tell one machine from
+ * another: members of an open object. */
+void cli_devices_put(struct json_writer *w, const struct gpu_info *info);
+
+/* A case of the probe, an object. */
+struct probe_case;
+void cli_devices_put_case(struct json_writer *w, const struct probe_case *c);
+
 #endif

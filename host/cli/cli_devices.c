@@ -59,7 +59,7 @@ static void put_float_controls(struct json_writer *w, const struct gpu_float_con
     json_object_close(w);
 }
 
-static void put_case(struct json_writer *w, const struct probe_case *c)
+void cli_devices_put_case(struct json_writer *w, const struct probe_case *c)
 {
     json_object_open(w);
     json_member_text(w, "class", probe_class_name(c->class));
@@ -80,32 +80,38 @@ static void put_probe(struct json_writer *w, const struct probed *probe)
     json_member_text(w, "reason", probe->reason);
     json_member_array(w, "cases");
     for (size_t i = 0; !probe->st && i < probe->result.count; i++)
-        put_case(w, &probe->result.cases[i]);
+        cli_devices_put_case(w, &probe->result.cases[i]);
     json_array_close(w);
     json_object_close(w);
 }
 
-static void put_gpu(struct json_writer *w, const struct gpu_info *info, const struct probed *probe)
+void cli_devices_put(struct json_writer *w, const struct gpu_info *info)
 {
     char version[32];
     snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
              info->api_version >> 22 & 0x7fu, info->api_version >> 12 & 0x3ffu,
              info->api_version & 0xfffu);
-    json_object_open(w);
-    json_member_int(w, "index", info->index);
     json_member_text(w, "name", info->name);
     json_member_text(w, "kind", gpu_kind_name(info->kind));
     json_member_text(w, "driver", info->driver_name);
     json_member_text(w, "driver_info", info->driver_info);
+    json_member_int(w, "driver_version", info->driver_version);
     json_member_text(w, "vulkan", version);
-    json_member_text(w, "uuid", info->uuid);
-    json_member_text(w, "pci", info->pci[0] ? info->pci : NULL);
     json_member_hex(w, "vendor_id", info->vendor_id, 4);
     json_member_hex(w, "device_id", info->device_id, 4);
     json_member_int(w, "memory", info->memory_size);
     json_member_bool(w, "host_visible", info->host_visible);
     put_limits(w, info);
     put_float_controls(w, &info->float_controls);
+}
+
+static void put_gpu(struct json_writer *w, const struct gpu_info *info, const struct probed *probe)
+{
+    json_object_open(w);
+    json_member_int(w, "index", info->index);
+    json_member_text(w, "uuid", info->uuid);
+    json_member_text(w, "pci", info->pci[0] ? info->pci : NULL);
+    cli_devices_put(w, info);
     if (probe)
         put_probe(w, probe);
     json_object_close(w);

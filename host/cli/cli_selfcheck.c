@@ -182,8 +182,7 @@ static enum status allocate(struct cli_selfcheck *c)
 static enum status open_check(struct cli_selfcheck *c)
 {
     const struct cli_prompt prompt = {.text = c->options.prompt};
-    enum status st = find_devices(c);
-    st = st ? st : cli_manifest_open(&c->model, c->env, c->options.model);
+    enum status st = cli_manifest_open(&c->model, c->env, c->options.model);
     st = st ? st : cli_prompt_ids(&prompt, c->model, &c->arena, &c->ids, &c->n_ids);
     st = st ? st : cli_prompt_fits(c->model, c->n_ids, c->options.n);
     c->bounds = (struct fault_bounds){.model = c->model,
@@ -193,7 +192,7 @@ static enum status open_check(struct cli_selfcheck *c)
     return st ? st : allocate(c);
 }
 
-static enum status run_check(struct cli_selfcheck *c)
+enum status cli_selfcheck_run(struct cli_selfcheck *c)
 {
     enum status st = open_check(c);
     for (size_t i = 0; !st && i < c->options.devices.count; i++) {
@@ -201,8 +200,19 @@ static enum status run_check(struct cli_selfcheck *c)
         cli_progress_init(&d.progress, c->n_ids, (uint32_t)c->options.n);
         st = check_device(&d);
     }
-    if (st)
-        return st;
+    return st;
+}
+
+void cli_selfcheck_finish(struct cli_selfcheck *c)
+{
+    text_finish(&c->text);
+    model_close(&c->model);
+    arena_finish(&c->arena);
+}
+
+static enum status print_check(const struct cli_selfcheck *c)
+{
+    enum status st = STATUS_OK;
     if (c->options.json)
         st = cli_selfcheck_json(c);
     else
@@ -280,9 +290,9 @@ enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv)
         return st;
     if (devices->count == 1)
         devices->item[devices->count++] = "vk";
-    st = run_check(&check);
-    text_finish(&check.text);
-    model_close(&check.model);
-    arena_finish(&check.arena);
+    st = find_devices(&check);
+    st = st ? st : cli_selfcheck_run(&check);
+    st = st ? st : print_check(&check);
+    cli_selfcheck_finish(&check);
     return st;
 }

@@ -50,6 +50,11 @@ struct cli_selfcheck {
     uint32_t disagreements;              /* steps or records that differ on any device */
 };
 
+/* Opens the model of `options` and runs everything on each device in turn, then counts what
+ * disagrees; `check` has its environment and options. */
+enum status cli_selfcheck_run(struct cli_selfcheck *check) STATUS_MUST_USE;
+void cli_selfcheck_finish(struct cli_selfcheck *check);
+
 void cli_selfcheck_print(const struct cli_selfcheck *check);
 enum status cli_selfcheck_json(const struct cli_selfcheck *check) STATUS_MUST_USE;
 

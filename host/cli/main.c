@@ -42,6 +42,7 @@ static const struct command COMMANDS[] = {
     {"gate", cli_gate, "pass or fail a campaign by the upper bound of a rate"},
     {"artifact", cli_artifact, "pack a campaign for those who want to check it"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
+    {"selftest", cli_selftest, "test whether a device computes the right bits"},
 };
 #define COMMAND_COUNT (sizeof(COMMANDS) / sizeof(*COMMANDS))
 

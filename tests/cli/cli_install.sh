@@ -22,6 +22,9 @@ ln -s "$program" "$SCRATCH/vkfi"
 step "$SCRATCH/vkfi" model list
 rm "$moved/share/vkfi/models.json"
 "$program" model list 2>&1 | sed "s|$moved|MOVED|"
+# A test of the device needs none of its files.
+rm -r "$moved/share"
+step env -C / XDG_CACHE_HOME="$SCRATCH/none" "$program" selftest -d cpu:scalar --faults 5 --no-speed
 grep -c -F "$VKFI_SOURCE/third_party" "$program"
 grep -c -F "$VKFI_SOURCE/inject/plan.schema.json" "$program"
 exit 0

@@ -243,6 +243,47 @@ static VKAPI_ATTR VkResult VKAPI_CALL wait_for(VkDevice device, uint32_t n, cons
     return lost ? VK_ERROR_DEVICE_LOST : real_wait(device, n, fences, all, timeout);
 }
 
+/* --- kernels that add where they should subtract --- */
+
+#define HEADER 5 /* words of a module before its instructions */
+#define F_ADD 129
+#define F_SUB 131
+#define U_MUL_EXTENDED 151
+
+static bool has_op(const VkShaderModuleCreateInfo *info, uint32_t op)
+{
+    for (size_t at = HEADER; at < info->codeSize / 4 && info->pCode[at] >> 16;
+         at += info->pCode[at] >> 16) {
+        if ((info->pCode[at] & 0xffff) == op)
+            return true;
+    }
+    return false;
+}
+
+static PFN_vkCreateShaderModule real_module;
+
+/* The probe's, which has wide products beside subtractions, stays right. */
+static VKAPI_ATTR VkResult VKAPI_CALL module(VkDevice device, const VkShaderModuleCreateInfo *info,
+                                             const VkAllocationCallbacks *callbacks,
+                                             VkShaderModule *out)
+{
+    VkShaderModuleCreateInfo wrong = *info;
+    uint32_t *code = malloc(info->codeSize);
+    if (!code || has_op(info, U_MUL_EXTENDED)) {
+        free(code);
+        return real_module(device, info, callbacks, out);
+    }
+    memcpy(code, info->pCode, info->codeSize);
+    for (size_t at = HEADER; at < info->codeSize / 4 && code[at] >> 16; at += code[at] >> 16) {
+        if ((code[at] & 0xffff) == F_SUB)
+            code[at] = (code[at] & 0xffff0000) | F_ADD;
+    }
+    wrong.pCode = code;
+    const VkResult result = real_module(device, &wrong, callbacks, out);
+    free(code);
+    return result;
+}
+
 #define ENTRY(name, play, real)                                                                    \
     {                                                                                              \
         name, (PFN_vkVoidFunction)(play), (PFN_vkVoidFunction *)&(real)                            \
@@ -266,7 +307,11 @@ PFN_vkVoidFunction played_calls_find(const char *name, PFN_vkVoidFunction real)
         ENTRY("vkBeginCommandBuffer", begin, real_begin),
         ENTRY("vkCmdDispatch", dispatch, real_dispatch),
         ENTRY("vkQueueSubmit", submit, real_submit), ENTRY("vkWaitForFences", wait_for, real_wait)};
+    static const struct played_device_entry kernels[] = {
+        ENTRY("vkCreateShaderModule", module, real_module)};
     PFN_vkVoidFunction play = FIND(work);
+    if (!play && played_device_has("wrong"))
+        play = FIND(kernels);
     if (!play && played_device_has("discrete"))
         play = FIND(memory);
     if (!play && played_device_has("families"))

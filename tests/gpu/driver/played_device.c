@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
 
 #define LOCAL_DEFAULT (UINT64_C(8) << 30) /* bytes */
 #define ATOM 256
@@ -46,6 +49,37 @@ PFN_vkVoidFunction played_device_find(const struct played_device_entry *entries,
     return NULL;
 }
 
+/* --- arithmetic: threads of a driver on the processor inherit the mode of their creator --- */
+
+#ifdef __SSE2__
+#define FLUSH ((1u << 15) | (1u << 6)) /* FTZ and DAZ of MXCSR */
+#define TO_ZERO (3u << 13)
+
+/* The mode before; undone by leave_mode. */
+static unsigned enter_mode(void)
+{
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr((played_device_has("denormals") ? before & ~FLUSH : before) |
+               (played_device_has("tozero") ? TO_ZERO : 0));
+    return before;
+}
+
+static void leave_mode(unsigned before)
+{
+    _mm_setcsr(before);
+}
+#else
+static unsigned enter_mode(void)
+{
+    return 0;
+}
+
+static void leave_mode(unsigned before)
+{
+    (void)before;
+}
+#endif
+
 /* --- physical devices: the second of two is a handle of our own --- */
 
 static struct {
@@ -69,9 +103,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL enumerate(VkInstance instance, uint32_t *c
                                                 VkPhysicalDevice *out)
 {
     uint32_t one = 1;
+    const unsigned mode = enter_mode();
+    const VkResult result = two_devices() ? real_enumerate(instance, &one, &only)
+                                          : real_enumerate(instance, count, out);
+    leave_mode(mode);
     if (!two_devices())
-        return real_enumerate(instance, count, out);
-    const VkResult result = real_enumerate(instance, &one, &only);
+        return result;
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
         return result;
     memcpy(&second, only, sizeof(second));
@@ -265,8 +302,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL create(VkPhysicalDevice physical,
     queue.queueFamilyIndex = 0;
     played_calls_begin();
     real.pQueueCreateInfos = &queue;
-    return real_create(real_of(physical), played_device_has("families") ? &real : info, callbacks,
-                       out);
+    const unsigned mode = enter_mode();
+    const VkResult result = real_create(
+        real_of(physical), played_device_has("families") ? &real : info, callbacks, out);
+    leave_mode(mode);
+    return result;
 }
 
 #define ENTRY(name, play, real)                                                                    \

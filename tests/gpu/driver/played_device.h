@@ -20,6 +20,8 @@
  *   late              and tells it when that is waited for
  *   equal             two devices that differ in UUID and PCI address
  *   same              two drivers of one device: equal in these too
+ *   denormals, tozero denormals are kept, results rounded to zero: of lavapipe, by MXCSR
+ *   wrong             kernels other than the probe's add where they should subtract
  *   families          a family of queues with graphics before one without */
 bool played_device_has(const char *setting);
 uint64_t played_device_number(const char *setting, uint64_t otherwise);
