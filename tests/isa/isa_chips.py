@@ -35,7 +35,6 @@ def adreno(number, title, **more):
     return Chip(f"a{number}", title, "turnip25", [{"FD_GPU_ID": str(number)}], Adreno, **more)
 
 
-TWO_COLUMNS = [(r"linear_\w+_2", "The forms of LINEAR for two columns keep registers in memory.")]
 CHIPS = [
     amd("gfx9", "AMD Vega 10", "radv", "vega10",
         limits={"VGPRs": (1, 128), "Subgroups per SIMD": (2, 10)}),
@@ -44,11 +43,10 @@ CHIPS = [
     amd("gfx11", "AMD Navi 31", "radv", "gfx1100", "navi31",
         limits={"VGPRs": (1, 132), "Subgroups per SIMD": (10, 32)}),
     amd("gfx11-mesa25", "AMD Navi 31 (second Mesa)", "radv25", "navi31",
-        limits={"VGPRs": (1, 252), "Subgroups per SIMD": (6, 32)}),
-    intel("skl", "Intel Skylake GT2", "intel22", spills=TWO_COLUMNS, limits={"SIMD width": (8, 32)}),
-    intel("tgl", "Intel Tiger Lake GT2", "intel22", spills=TWO_COLUMNS,
-          limits={"SIMD width": (8, 32)}),
-    intel("dg2", "Intel Arc A", "intel22", spills=TWO_COLUMNS, limits={"SIMD width": (8, 32)}),
+        limits={"VGPRs": (1, 120), "Subgroups per SIMD": (12, 32)}),
+    intel("skl", "Intel Skylake GT2", "intel22", limits={"SIMD width": (8, 32)}),
+    intel("tgl", "Intel Tiger Lake GT2", "intel22", limits={"SIMD width": (8, 32)}),
+    intel("dg2", "Intel Arc A", "intel22", limits={"SIMD width": (8, 32)}),
     adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
 ]
