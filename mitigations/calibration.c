@@ -20,8 +20,9 @@ bool calibration_site(const struct graph *graph, uint32_t node)
 {
     const struct node *n = &graph->node[node];
     const char *dot = strrchr(n->site, '.'), *name = dot ? dot + 1 : n->site;
-    return n->op == OP_ADD || n->op == OP_GATE || strcmp(name, "attn_output") == 0 ||
-           strcmp(name, "ffn_down") == 0 || strcmp(name, "output") == 0;
+    return n->op == OP_ADD || n->op == OP_GATE || n->op == OP_ACT ||
+           strcmp(name, "attn_output") == 0 || strcmp(name, "ffn_down") == 0 ||
+           strcmp(name, "output") == 0;
 }
 
 bool calibration_bounds(const struct calibration *calibration, uint32_t node,

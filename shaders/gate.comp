@@ -1,6 +1,7 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* GATE: activation of the gate times the up projection; four features per invocation. */
+/* GATE: activation of the gate times the up projection; with GATE_ALONE, ACT: activation of the up
+ * projection. Four features per invocation. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
@@ -16,7 +17,11 @@ FETCH_SAME(1, inputs);
 
 float activation(float x)
 {
-    return push.gelu != 0u ? nm_gelu(x) : nm_silu(x);
+#ifdef GATE_ALONE
+    if (push.fn == 2u)
+        return nm_gelu_erf(x);
+#endif
+    return push.fn != 0u ? nm_gelu(x) : nm_silu(x);
 }
 
 void main()
@@ -25,12 +30,18 @@ void main()
     if (i >= push.quads)
         return;
     vec4 g = FETCH_FLOATS(inputs, push.gate + slot * push.src_stride + i);
+#ifdef GATE_ALONE
+    if (HOOK_AT(HOOK_OPERAND))
+        g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), g, true);
+    vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w));
+#else
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);
     if (HOOK_AT(HOOK_OPERAND)) {
         g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE), uvec3(1u, 0u, 0u), g, true);
         u = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), u, true);
     }
     vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
+#endif
     uvec4 bits = round_quad(y, ACT);
     if (HOOK_ANY)
         bits = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);

@@ -323,11 +323,12 @@ static enum status create_scratch(struct cpu *cpu)
         s->block = cpu_memory(cpu, blocks, sizeof(*s->block));
         s->row = cpu_memory(cpu, width, sizeof(float));
         s->input = cpu_memory(cpu, width, sizeof(float));
+        s->terms = cpu_memory(cpu, width, sizeof(float));
         s->logits = cpu_memory(cpu, cpu->max_columns, CPU_LOGIT_ROWS * sizeof(float));
         s->digest = cpu_memory(cpu, cpu->max_columns, sizeof(*s->digest));
         s->features = cpu_memory(cpu, cpu->max_columns, sizeof(*s->features));
         if (!s->sum_x || !s->panel || !s->attention || !s->attention_panel || !s->block ||
-            !s->row || !s->input || !s->logits || !s->digest || !s->features)
+            !s->row || !s->input || !s->terms || !s->logits || !s->digest || !s->features)
             return STATUS_MEMORY;
     }
     const size_t scores = hp->n_head * cpu->score_stride;

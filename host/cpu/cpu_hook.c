@@ -57,11 +57,12 @@ float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float
     return value;
 }
 
-void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum)
+void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum,
+                    uint32_t b)
 {
-    float *partial = order_partial_of(sum, at.k);
+    float *partial = order_partial_of(sum, b);
 
-    order_block(sum, at.k, order_join(sum));
+    order_block(sum, b, order_join(sum));
     at.point = HOOK_ACCUMULATOR;
     if (patch)
         *partial = cpu_hook_value(patch, at, *partial);

@@ -29,8 +29,10 @@ uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uin
 /* The same on a float: NaN is made canonical first if there is a fault. */
 float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value);
 
-/* Joins the chains of block at.k to their partial; with faults of point ACCUMULATOR if `patch`. */
-void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum);
+/* Joins the chains of block b, which faults name at.k, to their partial; with faults of point
+ * ACCUMULATOR if `patch`. */
+void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum,
+                    uint32_t b);
 
 /* The value that goes to the register: with faults of points OUT and MEM, rounded to `act`. */
 float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,

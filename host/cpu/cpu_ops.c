@@ -20,6 +20,7 @@ static void run_scores(const struct cpu_task *task)
 const struct cpu_op CPU_OPS[OP_COUNT] = {
     [OP_EMBED] = {cpu_embed, cpu_embed_patch, CPU_CUT_NONE, CPU_CUT_NONE},
     [OP_NORM] = {cpu_norm, cpu_norm_patch, CPU_CUT_UNITS, CPU_CUT_UNITS},
+    [OP_LAYER_NORM] = {cpu_norm, cpu_norm_patch, CPU_CUT_UNITS, CPU_CUT_UNITS},
     [OP_LINEAR] = {run_linear, cpu_linear_patch, CPU_CUT_NONE, CPU_CUT_ROWS},
     [OP_ROPE] = {cpu_rope, cpu_rope_patch, CPU_CUT_UNITS, CPU_CUT_UNITS},
     [OP_STORE] = {cpu_store, NULL, CPU_CUT_UNITS, CPU_CUT_NONE},
@@ -27,5 +28,6 @@ const struct cpu_op CPU_OPS[OP_COUNT] = {
     [OP_SOFTMAX] = {cpu_softmax, cpu_softmax_patch, CPU_CUT_HEADS, CPU_CUT_HEADS},
     [OP_HEADS] = {cpu_heads, cpu_heads_patch, CPU_CUT_HEADS, CPU_CUT_HEADS},
     [OP_GATE] = {cpu_gate, cpu_gate_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
+    [OP_ACT] = {cpu_gate, cpu_gate_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
     [OP_ADD] = {cpu_add, cpu_add_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
 };

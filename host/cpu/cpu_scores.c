@@ -21,7 +21,8 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
         if (patch)
             sum.chain[k % 4] = cpu_hook_value(patch, hook, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == head_dim)
-            cpu_hook_block(patch, (struct cpu_hook_at){0, head, k / NM_BLOCK, key}, &sum);
+            cpu_hook_block(patch, (struct cpu_hook_at){0, head, k / NM_BLOCK, key}, &sum,
+                           k / NM_BLOCK);
     }
     return order_end(&sum);
 }

@@ -60,15 +60,16 @@ struct cpu_rope {
     uint32_t act;
 };
 
-/* RMS norm of one group, perhaps in place. */
+/* RMS norm or, with a bias, layer norm of one group, perhaps in place. */
 struct cpu_norm {
-    const float *x, *gain; /* (width) */
-    float *out;            /* (width) */
+    const float *x, *gain, *bias; /* (width) */
+    float *out;                   /* (width) */
+    float *terms;                 /* (width) memory of the thread */
     uint32_t width, act;
     float eps;
 };
 
-/* out = activation(g) * u */
+/* out = activation(g) * u, or activation(g) if u is null */
 struct cpu_gate {
     const float *g, *u; /* (n) */
     float *out;         /* (n) */
@@ -188,7 +189,7 @@ struct cpu_scratch {
     float *attention_panel;        /* (CPU_HEADS, score_stride) */
     struct quant_block *block;     /* (blocks) one decoded row */
     uint8_t *row;                  /* one row in GGUF bytes */
-    float *input;                  /* one register row */
+    float *input, *terms;          /* one register row */
     float *watch;                  /* (n_head, score_stride); of patches only */
     float *logits;                 /* (max_columns, CPU_LOGIT_ROWS) */
     struct cpu_digest *digest;     /* (max_columns) */

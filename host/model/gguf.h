@@ -41,6 +41,24 @@ uint64_t gguf_tensor_count(const struct gguf *gguf);
 const struct tensor *gguf_tensors(const struct gguf *gguf);
 const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */
 
+/* A tensor that is several: rows of a matrix, or elements of a vector, one after the other. */
+enum { GGUF_PART_NAME = 48, GGUF_PARTS = 3 };
+struct gguf_part {
+    char name[GGUF_PART_NAME];
+    uint64_t rows;
+};
+struct gguf_split {
+    char name[GGUF_PART_NAME];
+    struct gguf_part part[GGUF_PARTS];
+    uint32_t parts;
+};
+
+/* Puts the parts of each such tensor that the file has in its place, over the same bytes; indices
+ * and pointers of tensors are others afterwards. STATUS_INPUT: its rows are not those of the parts,
+ * or the file has a tensor of a part's name. */
+enum status gguf_split(struct gguf *gguf, const struct gguf_split *splits,
+                       size_t n) STATUS_MUST_USE;
+
 /* Bytes of a tensor as they are in the file, whatever was written to its data since; of a file
  * opened from memory, as they are there. */
 enum status gguf_stored(const struct gguf *gguf, const struct tensor *tensor, uint64_t offset,

@@ -14,16 +14,18 @@
 /* Kinds of operation (op.h says what each is); each has one shader, record function, CPU reference
  * and test. */
 #define GRAPH_OPS(X)                                                                               \
-    X(EMBED, "embed")     /* X = table[token] (* embd_scale) */                                    \
-    X(NORM, "norm")       /* RMS norm of `groups` groups of `width` */                             \
-    X(LINEAR, "linear")   /* out = W in (+ bias) */                                                \
-    X(ROPE, "rope")       /* rotate pairs, then * scale */                                         \
-    X(STORE, "store")     /* K, V into the branch's pages, narrowed to the KV type */              \
-    X(SCORES, "scores")   /* S = q . k over head_dim */                                            \
-    X(SOFTMAX, "softmax") /* P = exp(S - max) / sum */                                             \
-    X(HEADS, "heads")     /* H = sum over positions of P * v */                                    \
-    X(GATE, "gate")       /* A = activation(G) * U */                                              \
-    X(ADD, "add")         /* X = X + T */
+    X(EMBED, "embed")           /* X = table[token] (* embd_scale) */                              \
+    X(NORM, "norm")             /* RMS norm of `groups` groups of `width` */                       \
+    X(LAYER_NORM, "layer_norm") /* layer norm of the same, + bias */                               \
+    X(LINEAR, "linear")         /* out = W in (+ bias) */                                          \
+    X(ROPE, "rope")             /* rotate pairs, then * scale */                                   \
+    X(STORE, "store")           /* K, V into the branch's pages, narrowed to the KV type */        \
+    X(SCORES, "scores")         /* S = q . k over head_dim */                                      \
+    X(SOFTMAX, "softmax")       /* P = exp(S - max) / sum */                                       \
+    X(HEADS, "heads")           /* H = sum over positions of P * v */                              \
+    X(GATE, "gate")             /* A = activation(G) * U */                                        \
+    X(ACT, "act")               /* A = activation(U) */                                            \
+    X(ADD, "add")               /* X = X + T */
 
 enum op {
 #define GRAPH_ENUM(name, text) OP_##name,
@@ -66,7 +68,7 @@ struct node {
     enum reg in, in2; /* in2: V of STORE, P with V pages of HEADS: REG_NONE; U of GATE; T of ADD */
     enum reg out;     /* NORM and ROPE may work in place (out == in) */
     const struct tensor *weight; /* LINEAR: (rows, width); NORM: (width); EMBED: (n_vocab, width) */
-    const struct tensor *bias;   /* LINEAR: (rows) F32, or null */
+    const struct tensor *bias;   /* LINEAR: (rows) F32, or null; LAYER_NORM: (width) */
     uint32_t rows;               /* elements of the output row of one column (S, P: n_head) */
     uint32_t width;              /* K: length of one dot product or norm group (EMBED: n_embd) */
     uint32_t groups;             /* NORM: groups a row (1, or heads for QK norm); ROPE: heads */
@@ -81,6 +83,10 @@ struct graph {
     /* (n_layers + 1): first node of each layer; [n_layers]: output_norm */
     const uint32_t *layer_begin;
 };
+
+/* Makes tensors of their own of q, k, v, gate and up where the architecture has them as rows of one
+ * tensor, weights and biases (gguf_split). Before graph_build. */
+enum status graph_split(struct gguf *gguf, const struct hparams *hp) STATUS_MUST_USE;
 
 /* Looks up and checks every tensor (shape, type) the graph uses; STATUS_INPUT names the tensor.
  * Memory from `arena`. */

@@ -99,21 +99,26 @@ static void add(struct builder *b, const char *site, struct node node)
     b->node[b->count++] = node;
 }
 
-/* `out` = norm of `in`, in groups of hp->n_embd, or of head_dim for the norms of Q and K. */
+/* `out` = norm of `in`, all of it, or for most norms of Q and K in groups of head_dim. */
 static void add_norm(struct builder *b, const char *site, enum reg in, enum reg out)
 {
-    bool heads = in == REG_Q || in == REG_K;
+    bool heads = (in == REG_Q || in == REG_K) && !b->rules->qk_whole;
+    bool layer = b->rules->layer_norms;
     uint32_t rows = graph_reg_width(b->hp, in, 0);
     uint32_t width = heads ? b->hp->head_dim : rows;
     const struct tensor *weight = need(b, site, "weight");
 
+    const struct tensor *bias = layer ? need(b, site, "bias") : NULL;
+
     claim(b, weight, width, 0);
+    claim(b, bias, width, 0);
     add(b, site,
-        (struct node){.op = OP_NORM,
+        (struct node){.op = layer ? OP_LAYER_NORM : OP_NORM,
                       .in = in,
                       .in2 = REG_NONE,
                       .out = out,
                       .weight = weight,
+                      .bias = bias,
                       .rows = rows,
                       .width = width,
                       .groups = rows / width});
@@ -211,17 +216,32 @@ static void add_attention(struct builder *b)
     add(b, "attn_heads", heads);
 }
 
+/* The register that attention reads: normed, but for post_alone. Layers whose halves are parallel
+ * may have a norm for each half: the feed-forward's follows once N has been read. */
+static enum reg add_attention_norm(struct builder *b)
+{
+    const bool own = b->rules->parallel && site_tensor(b, "attn_norm_2", "weight");
+
+    if (b->rules->post_alone)
+        return REG_X;
+    add_norm(b, own ? "attn_norm_2" : "attn_norm", REG_X, REG_N);
+    return REG_N;
+}
+
 static void add_attention_half(struct builder *b)
 {
-    add_norm(b, "attn_norm", REG_X, REG_N);
-    add_linear(b, "attn_q", REG_N, REG_Q);
-    add_linear(b, "attn_k", REG_N, REG_K);
-    add_linear(b, "attn_v", REG_N, REG_V);
+    const enum reg in = add_attention_norm(b);
+
+    add_linear(b, "attn_q", in, REG_Q);
+    add_linear(b, "attn_k", in, REG_K);
+    add_linear(b, "attn_v", in, REG_V);
     add_extra_norm(b, "attn_q_norm", REG_Q, b->rules->qk_norms);
     add_extra_norm(b, "attn_k_norm", REG_K, b->rules->qk_norms);
     add_rope(b, "rope_q", REG_Q);
     add_rope(b, "rope_k", REG_K);
     add_attention(b);
+    if (b->rules->parallel && site_tensor(b, "attn_norm_2", "weight"))
+        add_norm(b, "attn_norm", REG_X, REG_N);
     add_linear(b, "attn_output", REG_H, REG_T);
     add_extra_norm(b, "post_attention_norm", REG_T, b->rules->post_norms);
     add_residual(b, "attn_residual");
@@ -229,13 +249,22 @@ static void add_attention_half(struct builder *b)
 
 static void add_ffn_half(struct builder *b)
 {
-    uint32_t n_ff = b->hp->n_ff;
-    add_norm(b, "ffn_norm", REG_X, REG_N);
-    add_linear(b, "ffn_gate", REG_N, REG_G);
-    add_linear(b, "ffn_up", REG_N, REG_U);
-    add(b, "ffn_act",
-        (struct node){
-            .op = OP_GATE, .in = REG_G, .in2 = REG_U, .out = REG_A, .rows = n_ff, .width = n_ff});
+    const enum reg in = b->rules->post_alone ? REG_X : REG_N;
+    const uint32_t n_ff = b->hp->n_ff;
+    struct node act = {
+        .op = OP_GATE, .in = REG_G, .in2 = REG_U, .out = REG_A, .rows = n_ff, .width = n_ff};
+
+    if (!b->rules->parallel && !b->rules->post_alone)
+        add_norm(b, "ffn_norm", REG_X, REG_N);
+    if (b->rules->ungated) {
+        act.op = OP_ACT;
+        act.in = REG_U;
+        act.in2 = REG_NONE;
+    } else {
+        add_linear(b, "ffn_gate", in, REG_G);
+    }
+    add_linear(b, "ffn_up", in, REG_U);
+    add(b, "ffn_act", act);
     add_linear(b, "ffn_down", REG_A, REG_T);
     add_extra_norm(b, "post_ffw_norm", REG_T, b->rules->post_norms);
     add_residual(b, "ffn_residual");
@@ -281,8 +310,11 @@ static enum status check_unused(const struct builder *b)
     const struct tensor *t = gguf_tensors(b->gguf);
 
     for (uint64_t i = 0; i < gguf_tensor_count(b->gguf); i++) {
-        /* The model reads this one for its rope tables. */
-        bool factors = b->rules->rope_factors && strcmp(t[i].name, "rope_freqs.weight") == 0;
+        /* The model reads these for its rope tables. */
+        bool factors =
+            (b->rules->rope_factors && strcmp(t[i].name, "rope_freqs.weight") == 0) ||
+            (b->rules->long_rope && (strcmp(t[i].name, "rope_factors_short.weight") == 0 ||
+                                     strcmp(t[i].name, "rope_factors_long.weight") == 0));
         if (!b->used[i] && !factors) {
             log_error("%s: tensor '%s': found a tensor that architecture '%s' does not use, "
                       "expected none",

@@ -164,8 +164,9 @@ static enum status read_heads(struct reader *r, struct hparams *hp)
     return st;
 }
 
-/* Frequency scale of the global layers: rope.scaling.* (rope.scale_linear in old files). */
-static enum status read_rope_scale(struct reader *r, double *out)
+/* Frequency scale of the global layers: rope.scaling.* (rope.scale_linear in old files); 1 beside
+ * `factors` for short and long contexts. */
+static enum status read_rope_scale(struct reader *r, bool factors, double *out)
 {
     const char *type = "linear";
     size_t len = strlen(type);
@@ -187,7 +188,8 @@ static enum status read_rope_scale(struct reader *r, double *out)
                   gguf_path(r->gguf), r->key, factor);
         return STATUS_INPUT;
     }
-    if (len == 4 && memcmp(type, "none", len) == 0)
+    if ((len == 4 && memcmp(type, "none", len) == 0) ||
+        (factors && len == 8 && memcmp(type, "longrope", len) == 0))
         return STATUS_OK;
     if (len == 6 && memcmp(type, "linear", len) == 0) {
         *out = 1 / factor;
@@ -200,8 +202,27 @@ static enum status read_rope_scale(struct reader *r, double *out)
     return STATUS_INPUT;
 }
 
+/* Which factors are right depends on the length that a text will have. Contexts end where those for
+ * long ones begin, so that a token's bits depend on nothing after it. */
+static enum status read_short_context(struct reader *r, struct hparams *hp)
+{
+    uint32_t original;
+    enum status st =
+        read_uint_or(r, "rope.scaling.original_context_length", UINT32_MAX, hp->n_ctx, &original);
+
+    if (!st && original != 0 && original < hp->n_ctx) {
+        log_warn("%s: key '%s': found %" PRIu32 ", taken as %" PRIu32
+                 ": RoPE factors for longer contexts are not supported",
+                 gguf_path(r->gguf), key_of(r, "context_length"), hp->n_ctx, original);
+        hp->n_ctx = original;
+    }
+    return st;
+}
+
 static enum status read_rope(struct reader *r, struct hparams *hp)
 {
+    const bool factors =
+        arch_rules(hp->arch)->long_rope && gguf_tensor(r->gguf, "rope_factors_short.weight");
     enum status st =
         read_uint_or(r, "rope.dimension_count", UINT32_MAX, hp->head_dim, &hp->rope_dim);
 
@@ -216,7 +237,9 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
     st = read_real(r, "rope.freq_base", 1, arch_rules(hp->arch)->base_needed ? 0 : 10000,
                    &hp->rope_base[0]);
     if (!st)
-        st = read_rope_scale(r, &hp->rope_scale[0]);
+        st = read_rope_scale(r, factors, &hp->rope_scale[0]);
+    if (!st && factors)
+        st = read_short_context(r, hp);
     if (!st)
         st = read_real(r, "rope.scaling.attn_factor", 0, 1, &hp->rope_magnitude);
     hp->rope_tables = 1;
@@ -261,7 +284,9 @@ static enum status read_window(struct reader *r, struct hparams *hp)
 static enum status read_epsilon(struct reader *r, struct hparams *hp)
 {
     double epsilon = 0;
-    const enum status st = read_real(r, "attention.layer_norm_rms_epsilon", 1e-37, 0, &epsilon);
+    const char *key = arch_rules(hp->arch)->layer_norms ? "attention.layer_norm_epsilon"
+                                                        : "attention.layer_norm_rms_epsilon";
+    const enum status st = read_real(r, key, 1e-37, 0, &epsilon);
 
     hp->norm_eps = (float)epsilon;
     return st;

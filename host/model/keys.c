@@ -21,7 +21,7 @@
 #define NOT_ZERO(name, what) REFUSED(name, what, 0, 0)
 #define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write */
 
-#define WINDOWED (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA3))
+#define WINDOWED (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA3) | ARCH_BIT(ARCH_PHI3))
 
 static const struct keys_entry table[] = {
     USED("block_count"),
@@ -32,7 +32,8 @@ static const struct keys_entry table[] = {
     USED("attention.head_count_kv"),
     USED("attention.key_length"),
     USED("attention.value_length"),
-    USED("attention.layer_norm_rms_epsilon"),
+    USED_BY(~ARCH_BIT(ARCH_FALCON), "attention.layer_norm_rms_epsilon"),
+    USED_BY(ARCH_BIT(ARCH_FALCON), "attention.layer_norm_epsilon"),
     USED("attention.sliding_window"),
     USED_BY(WINDOWED, "attention.sliding_window_pattern"),
     USED("rope.dimension_count"),
@@ -46,9 +47,9 @@ static const struct keys_entry table[] = {
     IRRELEVANT("vocab_size"), /* the rows of the embedding matrix decide */
     IRRELEVANT("tensor_data_layout"),
     IRRELEVANT("pooling_type"), /* of embeddings, which are not computed here */
-    IRRELEVANT("attention.layer_norm_epsilon"),
     IRRELEVANT("rope.scaling.finetuned"),
-    IRRELEVANT("rope.scaling.original_context_length"), /* of YaRN, which is refused */
+    /* Of YaRN, which is refused; of factors for long contexts. */
+    USED_BY(ARCH_BIT(ARCH_PHI3), "rope.scaling.original_context_length"),
     IRRELEVANT("rope.scaling.yarn_beta_fast"),
     IRRELEVANT("rope.scaling.yarn_beta_slow"),
 

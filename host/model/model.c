@@ -9,11 +9,13 @@
 
 #include "base/log.h"
 
-/* Frequency factors of files that have them (tensor rope_freqs.weight). */
+/* Frequency factors of files that have them. */
 static enum status read_rope_factors(struct model *m)
 {
     uint32_t pairs = m->hp.rope_dim / 2;
-    const struct tensor *t = gguf_tensor(m->gguf, "rope_freqs.weight");
+    const bool two = arch_rules(m->hp.arch)->long_rope; /* hparams.c keeps contexts short */
+    const struct tensor *t =
+        gguf_tensor(m->gguf, two ? "rope_factors_short.weight" : "rope_freqs.weight");
     float *factors;
 
     if (!t)
@@ -53,6 +55,8 @@ enum status model_open(struct model **out, const char *path)
     st = gguf_open(&m->gguf, path);
     if (!st)
         st = hparams_read(&m->hp, m->gguf);
+    if (!st)
+        st = graph_split(m->gguf, &m->hp);
     if (!st)
         st = graph_build(&m->graph, &m->arena, m->gguf, &m->hp);
     if (!st)

@@ -11,6 +11,8 @@ enum extent {
     ROWS,   /* elements of the node's output row; of scores and probabilities: heads */
     WIDTH,  /* terms of one sum: input features, features of a group or of a head */
     BLOCKS, /* blocks of 32 of these terms */
+    WIDTHS, /* terms of two sums, those of the second after those of the first */
+    BOTH,   /* the blocks of both */
     PAIR    /* the two operands */
 };
 
@@ -54,6 +56,11 @@ static const struct traits TRAITS[OP_COUNT] = {
                            [HOOK_PARTIAL] = POINT(ROWS, WIDTH, GROUPED),
                            [HOOK_ACCUMULATOR] = POINT(ROWS, BLOCKS, GROUPED),
                            RESULT(ROWS, 0)}},
+    [OP_LAYER_NORM] = {.point = {[HOOK_OPERAND] = POINT(ROWS, WIDTH, GROUPED),
+                                 [HOOK_WEIGHT] = POINT(ROWS, NONE, NUMBER),
+                                 [HOOK_PARTIAL] = POINT(ROWS, WIDTHS, GROUPED),
+                                 [HOOK_ACCUMULATOR] = POINT(ROWS, BOTH, GROUPED),
+                                 RESULT(ROWS, 0)}},
     [OP_LINEAR] = {.point = {[HOOK_OPERAND] = POINT(NONE, WIDTH, SHARED),
                              [HOOK_WEIGHT] = POINT(ROWS, WIDTH, FIELD),
                              [HOOK_PARTIAL] = POINT(ROWS, WIDTH, 0),
@@ -82,6 +89,7 @@ static const struct traits TRAITS[OP_COUNT] = {
                   .per_key = true,
                   .reads_pages = true},
     [OP_GATE] = {.point = {[HOOK_OPERAND] = POINT(ROWS, PAIR, 0), RESULT(ROWS, 0)}},
+    [OP_ACT] = {.point = {[HOOK_OPERAND] = POINT(ROWS, NONE, 0), RESULT(ROWS, 0)}},
     [OP_ADD] = {.point = {[HOOK_OPERAND] = POINT(ROWS, PAIR, 0), RESULT(ROWS, 0)}},
 };
 
@@ -94,6 +102,10 @@ static uint32_t count_of(enum extent extent, const struct node *node)
         return node->width;
     case BLOCKS:
         return order_ceil(node->width, NM_BLOCK);
+    case WIDTHS:
+        return 2 * node->width;
+    case BOTH:
+        return 2 * order_ceil(node->width, NM_BLOCK);
     case PAIR:
         return 2;
     case NONE:
@@ -123,6 +135,12 @@ bool op_point(struct op_point *out, const struct node *node, uint32_t point)
 bool op_is_site(enum op op)
 {
     return TRAITS[op].point[HOOK_OUT].exists;
+}
+
+bool op_has_gain(enum op op)
+{
+    const struct point *weight = &TRAITS[op].point[HOOK_WEIGHT];
+    return weight->exists && weight->traits & NUMBER;
 }
 
 bool op_per_key(enum op op)

@@ -36,6 +36,9 @@ bool op_point(struct op_point *out, const struct node *node, uint32_t point);
 /* True if the op has points: STORE has none; its faults are those of the entries it writes. */
 bool op_is_site(enum op op);
 
+/* True if the node's weight, and its bias if it has one, are vectors of f32: of norms. */
+bool op_has_gain(enum op op);
+
 /* True if the op is evaluated once for each key position that its column sees. */
 bool op_per_key(enum op op);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* GATE: four features per invocation. */
+/* GATE and ACT: four features per invocation. */
 #include "vk/vk_ops.h"
+
+_Static_assert(ACTIVATION_SILU == 0 && ACTIVATION_GELU == 1 && ACTIVATION_GELU_ERF == 2,
+               "push_gate names the functions by these numbers");
 
 enum status vk_gate(const struct vk_rec *rec)
 {
     const struct vk *vk = rec->vk;
     const uint32_t quads = order_ceil(rec->node->rows, 4);
+    const enum vk_shader shader = rec->node->op == OP_ACT ? VK_SHADER_GATE_ALONE : VK_SHADER_GATE;
     const struct push_gate push = {
         .gate = rec->src.at,
         .up = rec->src2.at,
@@ -13,16 +17,16 @@ enum status vk_gate(const struct vk_rec *rec)
         .dst = rec->dst.at,
         .dst_stride = rec->dst.stride,
         .quads = quads,
-        .gelu = vk_hparams(vk)->activation == ACTIVATION_GELU,
+        .fn = vk_hparams(vk)->activation,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
     const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_GATE, .point = vk_rec_point(rec)},
+        .key = {.shader = shader, .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {order_ceil(quads, vk->kernels.shape.x[VK_SHADER_GATE]), rec->slots, 1}};
+        .groups = {order_ceil(quads, vk->kernels.shape.x[shader]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* NORM: a workgroup for each group of each column. */
+/* NORM and LAYER_NORM: a workgroup for each group of each column. */
 #include "vk/vk_ops.h"
 
 enum status vk_norm(const struct vk_rec *rec)
@@ -13,6 +13,7 @@ enum status vk_norm(const struct vk_rec *rec)
         .dst = rec->dst.at,
         .dst_stride = rec->dst.stride,
         .gain = gain->at,
+        .bias = node->bias ? vk->weights.weights[node->bias->index].at : 0,
         .width = node->width,
         .inv_width = 1.0f / (float)node->width,
         .eps = vk_hparams(vk)->norm_eps,
@@ -20,7 +21,8 @@ enum status vk_norm(const struct vk_rec *rec)
         .hook = rec->hook_index,
     };
     const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_NORM, .point = vk_rec_point(rec)},
+        .key = {.shader = node->bias ? VK_SHADER_NORM_LAYER : VK_SHADER_NORM,
+                .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[gain->slab]},
         .push = &push,
         .push_size = sizeof(push),

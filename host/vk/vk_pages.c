@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/op.h"
 #include "shared/sums.h"
 #include "vk/vk_memory.h"
 
@@ -58,8 +59,12 @@ enum status vk_pages_init(struct vk *vk)
                                                           .part = p});
     }
     for (uint32_t i = 0; i < graph->count && !st; i++) {
-        if (graph->node[i].op == OP_NORM)
-            st = add_vector(vk, graph->node[i].weight);
+        const struct node *node = &graph->node[i];
+        if (!op_has_gain(node->op))
+            continue;
+        st = add_vector(vk, node->weight);
+        if (!st && node->bias)
+            st = add_vector(vk, node->bias);
     }
     return st;
 }

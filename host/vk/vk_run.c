@@ -57,10 +57,10 @@ enum status vk_run_room(struct vk_run *run, uint64_t units)
 enum status vk_run_op(const struct vk_rec *rec)
 {
     static enum status (*const ops[OP_COUNT])(const struct vk_rec *) = {
-        [OP_EMBED] = vk_embed,     [OP_NORM] = vk_norm,   [OP_LINEAR] = vk_linear,
-        [OP_ROPE] = vk_rope,       [OP_STORE] = vk_store, [OP_SCORES] = vk_scores,
-        [OP_SOFTMAX] = vk_softmax, [OP_HEADS] = vk_heads, [OP_GATE] = vk_gate,
-        [OP_ADD] = vk_add,
+        [OP_LAYER_NORM] = vk_norm, [OP_ACT] = vk_gate,      [OP_EMBED] = vk_embed,
+        [OP_NORM] = vk_norm,       [OP_LINEAR] = vk_linear, [OP_ROPE] = vk_rope,
+        [OP_STORE] = vk_store,     [OP_SCORES] = vk_scores, [OP_SOFTMAX] = vk_softmax,
+        [OP_HEADS] = vk_heads,     [OP_GATE] = vk_gate,     [OP_ADD] = vk_add,
     };
     return ops[rec->node->op](rec);
 }

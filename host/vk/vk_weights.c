@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/op.h"
 #include "shared/push.h"
 
 #define WEIGHTS_QUAD 16u
@@ -116,14 +117,19 @@ static enum status plan_matrix(struct vk_weights *w, uint32_t i, uint32_t merged
     return place_matrix(w, m);
 }
 
-static enum status plan_vector(struct vk_weights *w, const struct tensor *t)
+/* The gain of a norm and, in the same slab, its bias. */
+static enum status plan_vectors(struct vk_weights *w, const struct node *node)
 {
+    const uint32_t quads = order_ceil((uint32_t)node->weight->dim[0], 4);
     struct vk_part part;
-    const enum status st = place(w, order_ceil((uint32_t)t->dim[0], 4), 1, &part);
+    const enum status st = place(w, node->bias ? 2 * quads : quads, 1, &part);
 
-    if (!st)
-        *weight_of(w, t) = (struct vk_weight){.slab = part.slab, .at = part.at};
-    return st;
+    if (st)
+        return st;
+    *weight_of(w, node->weight) = (struct vk_weight){.slab = part.slab, .at = part.at};
+    if (node->bias)
+        *weight_of(w, node->bias) = (struct vk_weight){.slab = part.slab, .at = part.at + quads};
+    return STATUS_OK;
 }
 
 static enum status plan_all(struct vk_weights *w)
@@ -133,8 +139,8 @@ static enum status plan_all(struct vk_weights *w)
 
     for (uint32_t i = 0; i < graph->count && !st; i++) {
         const struct node *node = &graph->node[i];
-        if (node->op == OP_NORM) {
-            st = plan_vector(w, node->weight);
+        if (op_has_gain(node->op)) {
+            st = plan_vectors(w, node);
         } else if (node->op == OP_EMBED) {
             st = plan_matrix(w, i, 1);
         } else if (node->op == OP_LINEAR && weight_of(w, node->weight)->matrix) {
@@ -266,8 +272,12 @@ static enum status upload_all(struct vk_weights *w)
     for (uint32_t i = 0; i < w->n_matrices && !st; i++)
         st = upload_matrix(w, &w->matrices[i], words);
     for (uint32_t i = 0; i < graph->count && !st; i++) {
-        if (graph->node[i].op == OP_NORM)
-            st = upload_vector(w, graph->node[i].weight);
+        const struct node *node = &graph->node[i];
+        if (!op_has_gain(node->op))
+            continue;
+        st = upload_vector(w, node->weight);
+        if (!st && node->bias)
+            st = upload_vector(w, node->bias);
     }
     free(words);
     return st;

@@ -25,14 +25,16 @@
  * Which coordinates a point has, and how many values each takes: host/model/op.c. `row` is an
  * output element; of scores and probabilities a head. `k` is a term of the sum (at ACCUMULATOR a
  * block of 32), of ROPE the feature read, of GATE and ADD the operand: 0 gate or residual, 1 up or
- * delta. Where all rows of a group share one element (the sum of a norm, the probability that a
- * head's features read), the group's first row names it.
+ * delta. LAYER_NORM has two sums, of width terms each: k from width on (of
+ * blocks: from their number on) is in the second. Where all rows of a group share one element (the
+ * sum of a norm, the probability that a head's features read), the group's first row names it.
  *
  * Operand: the copy of one evaluation, so all that read it see the fault; of LINEAR the outputs
  * reader, reader + 1 .. (readers of them). Weight of EMBED and LINEAR: the field as decoded for
  * this row, so that a scale changes for every element of its block, whichever of them names it; of
  * SCORES and HEADS: the stored K or V entry as read for this output. Partial: the sum's chain after
- * the term k, of SOFTMAX and HEADS after the term at `key`; of NORM a chain of the sum of squares.
+ * the term k, of SOFTMAX and HEADS after the term at `key`; of norms a chain of the sum of squares,
+ * of LAYER_NORM first one of the mean.
  *
  * Accumulator: a sum over K has ceil(K / 32) blocks; block b ends with t, its chains joined and its
  * scale and minimum in, and t joins the running partial b mod 16. Element b is that partial right

@@ -38,8 +38,8 @@ struct push_embed {
 struct push_norm {
     uint src, src_stride;
     uint dst, dst_stride;
-    uint gain;
-    uint width; /* of a group, elements */
+    uint gain, bias; /* bias: of layer norm */
+    uint width;      /* of a group, elements */
     float inv_width;
     float eps;
     uint group0;
@@ -128,7 +128,7 @@ struct push_gate {
     uint gate, up, src_stride;
     uint dst, dst_stride;
     uint quads;
-    uint gelu;
+    uint fn; /* 0: SiLU, 1: GELU by tanh, 2 (ACT alone): GELU by erf */
     uint quad0, slot0;
     uint hook;
 };

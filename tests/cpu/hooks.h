@@ -103,8 +103,9 @@ static inline bool hooks_coordinates(struct rng *rng, const struct model *model,
     const uint32_t position = hook->column;
     const uint32_t first =
         node->window != 0 && position >= node->window ? position - node->window + 1 : 0;
-    const bool sums = node->op == OP_NORM || node->op == OP_LINEAR || node->op == OP_SCORES ||
-                      node->op == OP_SOFTMAX || node->op == OP_HEADS;
+    const bool sums = node->op == OP_NORM || node->op == OP_LAYER_NORM || node->op == OP_LINEAR ||
+                      node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
+    const uint32_t both = node->op == OP_LAYER_NORM ? 2 : 1; /* sums */
     struct hook_data *d = &hook->data;
 
     if (node->op == OP_STORE || (hook->point == HOOK_PARTIAL && !sums) ||
@@ -120,8 +121,10 @@ static inline bool hooks_coordinates(struct rng *rng, const struct model *model,
         d->k = hooks_below(rng, 2);
     if (node->op == OP_ROPE)
         d->k = hooks_below(rng, node->rows);
+    if (hook->point == HOOK_PARTIAL)
+        d->k = hooks_below(rng, both * node->width);
     if (hook->point == HOOK_ACCUMULATOR)
-        d->k = hooks_below(rng, (node->width + 31) / 32);
+        d->k = hooks_below(rng, both * ((node->width + 31) / 32));
     if (node->op == OP_EMBED || node->op == OP_LINEAR)
         d->field = hooks_field(rng, node->weight->type);
     return true;

@@ -159,6 +159,33 @@ static void test_activations(void **state)
     assert_true(nm_is_nan(lang_bits(nm_silu(lang_float(NM_INF | NM_SIGN))))); /* -Inf * 0 */
 }
 
+static void test_gelu_erf(void **state)
+{
+    (void)state;
+    struct worst tail = {0}, gelu = {0};
+    struct rng rng;
+
+    rng_init(&rng, 9, 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        const float x = i % 4 == 0 ? draw(&rng, 60, 129) : draw_range(&rng, -10.95, 12, i);
+        const double d = (double)x;
+        if (fabs(d) < 10.95)
+            note(&tail, x, nm_normal_tail(fabsf(x)), 0.5 * erfc(fabs(d) * sqrt(0.5)));
+        if (d > -10.95)
+            note(&gelu, x, nm_gelu_erf(x), d * 0.5 * erfc(-d * sqrt(0.5)));
+    }
+    report("nm_normal_tail", &tail, 12);
+    report("nm_gelu_erf", &gelu, 14);
+    assert_int_equal(lang_bits(nm_gelu_erf(0.0f)), 0);
+    assert_int_equal(lang_bits(nm_gelu_erf(-0.0f)), NM_SIGN);
+    assert_int_equal(lang_bits(nm_gelu_erf(-11.0f)), NM_SIGN);
+    assert_int_equal(lang_bits(nm_gelu_erf(1e30f)), lang_bits(1e30f));
+    assert_int_equal(lang_bits(nm_gelu_erf(-1e30f)), NM_SIGN);
+    assert_int_equal(lang_bits(nm_gelu_erf(lang_float(NM_INF))), NM_INF);
+    assert_int_equal(lang_bits(nm_gelu_erf(lang_float(NM_INF | NM_SIGN))), NM_SIGN);
+    assert_true(nm_is_nan(lang_bits(nm_gelu_erf(lang_float(0x7fc00000u)))));
+}
+
 /* The value of f16 bits by the definition of the format. */
 static double half_value(uint32_t h)
 {
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_rsqrt),
         cmocka_unit_test(test_exp),
         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_gelu_erf),
         cmocka_unit_test(test_f16_widens_exactly),
         cmocka_unit_test(test_narrowing_rounds_to_even),
         cmocka_unit_test(test_keys_order),

@@ -92,15 +92,15 @@ def check(vkfi, title, case, places):
 
 
 # What the quick suite runs on slow places: a file of each architecture, each type, one of blocks.
-SAME_KERNELS = ("qwen3", "mistral")  # architectures whose graphs have the kernels of others
-SLOW = ("gemma3.gguf act=f32", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16", "q6_k.gguf")
+SAME_KERNELS = ("qwen3", "mistral", "phi3", "olmo2", "falcon-mqa")  # architectures whose graphs have the kernels of others
+SLOW = ("gemma3.gguf act=f32", "falcon-gqa.gguf act=bf16", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16", "q6_k.gguf")
 
 
 def tiny_cases(folder, every):
     """Activations and KV of the same type, and a few of the files that differ in blocks; `every`: all of both."""
     ids = ",".join(str(i * 37 % 256) for i in range(1, 41))
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".gguf") or "falcon" in name or "mixtral" in name:
+        if not name.endswith(".gguf") or "mixtral" in name:
             continue
         combinations = [(a, k) for a in TYPES for k in TYPES if every or a == k]
         if "llama-" in name:  # files that differ only in their blocks

@@ -97,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require_reason(st);
     }
     if (!st) {
-        require_reason(graph_build(&graph, &arena, gguf, &hp));
+        st = graph_split(gguf, &hp);
+        require_reason(st);
+        if (!st)
+            require_reason(graph_build(&graph, &arena, gguf, &hp));
         check_keys(gguf);
     }
     gguf_close(&gguf);

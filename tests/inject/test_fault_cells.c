@@ -359,6 +359,7 @@ static void test_quick(void **state)
         {"tiny-llama-q4_k", STORAGE_F32, STORAGE_F32, 36, 6, 0, 0},
         {"tiny-gemma3", STORAGE_F16, STORAGE_BF16, 36, 6, 8, 0},
         {"tiny-qwen2", STORAGE_BF16, STORAGE_F16, 7, 9, 0, 60000},
+        {"tiny-falcon-gqa", STORAGE_F16, STORAGE_F32, 7, 6, 0, 0},
     };
     const uint32_t n = sizeof(settings) / sizeof(*settings);
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);
@@ -373,11 +374,12 @@ static void test_quick(void **state)
  * later step is anything new to a kernel. */
 static void test_all(void **state)
 {
-    static const char *const files[] = {"tiny-llama-f16",  "tiny-llama-bf16",  "tiny-llama-q4_0",
-                                        "tiny-llama-q4_1", "tiny-llama-q5_0",  "tiny-llama-q5_1",
-                                        "tiny-llama-q8_0", "tiny-llama-q4_k",  "tiny-llama-q5_k",
-                                        "tiny-llama-q6_k", "tiny-llama3-rope", "tiny-qwen2",
-                                        "tiny-gemma3"};
+    static const char *const files[] = {
+        "tiny-llama-f16",  "tiny-llama-bf16", "tiny-llama-q4_0",  "tiny-llama-q4_1",
+        "tiny-llama-q5_0", "tiny-llama-q5_1", "tiny-llama-q8_0",  "tiny-llama-q4_k",
+        "tiny-llama-q5_k", "tiny-llama-q6_k", "tiny-llama3-rope", "tiny-qwen2",
+        "tiny-gemma3",     "tiny-qwen3",      "tiny-mistral",     "tiny-falcon-mqa",
+        "tiny-falcon-gqa", "tiny-phi3-long",  "tiny-olmo2"};
     static const uint32_t prompts[] = {7, 36, CELLS_PROMPT}, tokens[] = {9, 6, 5};
     const uint32_t n_files = sizeof(files) / sizeof(*files), n = 3 * n_files;
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);

@@ -36,6 +36,12 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
                                        : rows * ceil(node->width / span);
     case OP_NORM:
         return written || point == HOOK_WEIGHT ? rows : node->groups * ceil(node->width / span);
+    case OP_LAYER_NORM: /* two sums */
+        return written || point == HOOK_WEIGHT ? rows
+               : point == HOOK_OPERAND         ? node->width
+                                               : 2 * ceil(node->width / span);
+    case OP_ACT:
+        return rows;
     case OP_SCORES:
         return written                 ? heads * seen
                : point == HOOK_OPERAND ? heads * features

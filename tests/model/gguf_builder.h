@@ -228,26 +228,31 @@ BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int laye
 {
     const struct arch_rules *rules = arch_rules(arch_find(arch, strlen(arch)));
     const bool qk = rules->qk_norms, post = rules->post_norms, biases = rules->qkv_biases;
+    const bool before = !rules->post_alone, parts = !rules->fused_qkv;
+    const bool gated = !rules->ungated && !rules->fused_gate_up;
+    const uint64_t q = TINY_HEADS * TINY_HEAD, up = (rules->fused_gate_up ? 2 : 1) * TINY_FF;
     const struct {
         const char *site;
         enum quant type;
         uint64_t width, rows;
         bool wanted;
     } t[] = {
-        {"attn_norm.weight", QUANT_F32, TINY_EMBD, 0, true},
-        {"attn_q.weight", QUANT_F16, TINY_EMBD, TINY_HEADS * TINY_HEAD, true},
-        {"attn_k.weight", QUANT_Q8_0, TINY_EMBD, TINY_HEAD, true},
-        {"attn_v.weight", QUANT_Q5_1, TINY_EMBD, TINY_HEAD, true},
+        {"attn_norm.weight", QUANT_F32, TINY_EMBD, 0, before},
+        {"attn_norm.bias", QUANT_F32, TINY_EMBD, 0, rules->layer_norms},
+        {"attn_qkv.weight", QUANT_Q8_0, TINY_EMBD, q + 2 * TINY_HEAD, rules->fused_qkv},
+        {"attn_q.weight", QUANT_F16, TINY_EMBD, q, parts},
+        {"attn_k.weight", QUANT_Q8_0, TINY_EMBD, TINY_HEAD, parts},
+        {"attn_v.weight", QUANT_Q5_1, TINY_EMBD, TINY_HEAD, parts},
         {"attn_q.bias", QUANT_F32, TINY_HEADS * TINY_HEAD, 0, biases},
         {"attn_k.bias", QUANT_F32, TINY_HEAD, 0, biases},
         {"attn_v.bias", QUANT_F32, TINY_HEAD, 0, biases},
-        {"attn_q_norm.weight", QUANT_F32, TINY_HEAD, 0, qk},
+        {"attn_q_norm.weight", QUANT_F32, rules->qk_whole ? q : TINY_HEAD, 0, qk},
         {"attn_k_norm.weight", QUANT_F32, TINY_HEAD, 0, qk},
         {"attn_output.weight", QUANT_Q4_0, TINY_HEADS * TINY_HEAD, TINY_EMBD, true},
         {"post_attention_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
-        {"ffn_norm.weight", QUANT_F32, TINY_EMBD, 0, true},
-        {"ffn_gate.weight", QUANT_BF16, TINY_EMBD, TINY_FF, true},
-        {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, TINY_FF, true},
+        {"ffn_norm.weight", QUANT_F32, TINY_EMBD, 0, before && !rules->parallel},
+        {"ffn_gate.weight", QUANT_BF16, TINY_EMBD, TINY_FF, gated},
+        {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, up, true},
         {"ffn_down.weight", QUANT_Q5_0, TINY_FF, TINY_EMBD, true},
         {"post_ffw_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
     };
@@ -280,7 +285,8 @@ BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t 
         snprintf(key, sizeof(key), "%s.%s", arch, sizes[i].suffix);
         BUILDER_DEFAULT(b, builder_key_u32, key, sizes[i].value);
     }
-    snprintf(key, sizeof(key), "%s.attention.layer_norm_rms_epsilon", arch);
+    snprintf(key, sizeof(key), "%s.attention.layer_norm_%sepsilon", arch,
+             arch_rules(arch_find(arch, strlen(arch)))->layer_norms ? "" : "rms_");
     BUILDER_DEFAULT(b, builder_key_f32, key, 1e-5f);
     snprintf(key, sizeof(key), "%s.rope.freq_base", arch);
     BUILDER_DEFAULT(b, builder_key_f32, key, 1e6f);
@@ -297,6 +303,7 @@ BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t 
 /* A complete small model, except what the test has put or omitted before. */
 BUILDER_FN void builder_tiny(struct builder *b, const char *arch)
 {
+    const struct arch_rules *rules = arch_rules(arch_find(arch, strlen(arch)));
     bool gemma = strcmp(arch, "gemma3") == 0;
     uint32_t layers = gemma ? 7 : 2;
 
@@ -307,6 +314,13 @@ BUILDER_FN void builder_tiny(struct builder *b, const char *arch)
     for (uint32_t i = 0; i < layers; i++)
         builder_tiny_layer(b, arch, (int)i);
     BUILDER_DEFAULT(b, builder_tensor, "output_norm.weight", QUANT_F32, TINY_EMBD, 0);
+    if (rules->layer_norms)
+        BUILDER_DEFAULT(b, builder_tensor, "output_norm.bias", QUANT_F32, TINY_EMBD, 0);
+    if (rules->long_rope) {
+        BUILDER_DEFAULT(b, builder_tensor, "rope_factors_short.weight", QUANT_F32, TINY_HEAD / 2,
+                        0);
+        BUILDER_DEFAULT(b, builder_tensor, "rope_factors_long.weight", QUANT_F32, TINY_HEAD / 2, 0);
+    }
     if (!gemma)
         BUILDER_DEFAULT(b, builder_tensor, "output.weight", QUANT_F16, TINY_EMBD, TINY_VOCAB);
     builder_finish(b);

@@ -24,7 +24,8 @@ static enum status build(struct built *t, const char *arch)
     builder_tiny(&t->b, arch);
     assert_int_equal(gguf_open_memory(&t->g, t->b.file.data, t->b.file.size, "memory"), STATUS_OK);
     assert_int_equal(hparams_read(&t->hp, t->g), STATUS_OK);
-    return graph_build(&t->graph, &t->arena, t->g, &t->hp);
+    const enum status st = graph_split(t->g, &t->hp);
+    return st ? st : graph_build(&t->graph, &t->arena, t->g, &t->hp);
 }
 
 static void finish(struct built *t)
@@ -209,6 +210,95 @@ static void test_qwen3(void **state)
     finish(&t);
 }
 
+/* Rows from `row` on of what begins at `first`, found by name and by index. */
+static void check_rows(const struct built *t, const char *site, const uint8_t *first, uint32_t row)
+{
+    const struct tensor *w = at(t, site)->weight;
+
+    assert_ptr_equal(w->data, first + row * quant_row_bytes(w->type, w->dim[0]));
+    assert_int_equal(w->size, w->dim[1] * quant_row_bytes(w->type, w->dim[0]));
+    assert_ptr_equal(&gguf_tensors(t->g)[w->index], w);
+    assert_ptr_equal(gguf_tensor(t->g, w->name), w);
+}
+
+static void check_falcon(const struct built *t, const char *const *sites)
+{
+    const struct node *n = at(t, "blk.1.attn_norm");
+
+    check_layer(&t->graph, 1, sites);
+    check_flow(n, OP_LAYER_NORM, REG_X, REG_NONE, REG_N);
+    assert_ptr_equal(n->bias, gguf_tensor(t->g, "blk.1.attn_norm.bias"));
+    check_flow(at(t, "blk.1.ffn_up"), OP_LINEAR, REG_N, REG_NONE, REG_U);
+    check_flow(at(t, "blk.1.ffn_act"), OP_ACT, REG_U, REG_NONE, REG_A);
+    check_flow(at(t, "output_norm"), OP_LAYER_NORM, REG_X, REG_NONE, REG_N);
+    assert_null(gguf_tensor(t->g, "blk.1.attn_qkv.weight"));
+    const uint8_t *first = at(t, "blk.1.attn_q")->weight->data;
+    check_rows(t, "blk.1.attn_k", first, 32);
+    check_rows(t, "blk.1.attn_v", first, 48);
+}
+
+/* Parallel halves, layer norms with biases, no gate; with two norms the second reads X before any
+ * half is added. */
+static void test_falcon(void **state)
+{
+    static const char *const one[] = {
+        "attn_norm", "attn_q",      "attn_k",     "attn_v",       "rope_q",      "rope_k",
+        "kv",        "attn_scores", "attn_probs", "attn_heads",   "attn_output", "attn_residual",
+        "ffn_up",    "ffn_act",     "ffn_down",   "ffn_residual", NULL};
+    static const char *const two[] = {"attn_norm_2",   "attn_q",     "attn_k",    "attn_v",
+                                      "rope_q",        "rope_k",     "kv",        "attn_scores",
+                                      "attn_probs",    "attn_heads", "attn_norm", "attn_output",
+                                      "attn_residual", "ffn_up",     "ffn_act",   "ffn_down",
+                                      "ffn_residual",  NULL};
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "falcon"), STATUS_OK);
+    check_falcon(&t, one);
+    finish(&t);
+    t = (struct built){0};
+    builder_init(&t.b);
+    for (int layer = 0; layer < 2; layer++) {
+        char name[64];
+        snprintf(name, sizeof(name), "blk.%d.attn_norm_2.weight", layer);
+        builder_tensor(&t.b, name, QUANT_F32, TINY_EMBD, 0);
+        snprintf(name, sizeof(name), "blk.%d.attn_norm_2.bias", layer);
+        builder_tensor(&t.b, name, QUANT_F32, TINY_EMBD, 0);
+    }
+    assert_int_equal(build(&t, "falcon"), STATUS_OK);
+    check_falcon(&t, two);
+    finish(&t);
+}
+
+static void test_phi3(void **state)
+{
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "phi3"), STATUS_OK);
+    check_rows(&t, "blk.0.ffn_up", at(&t, "blk.0.ffn_gate")->weight->data, TINY_FF);
+    check_flow(at(&t, "blk.0.ffn_act"), OP_GATE, REG_G, REG_U, REG_A);
+    finish(&t);
+}
+
+/* Both halves read the residual; norms of their results, and of q and k over all heads. */
+static void test_olmo2(void **state)
+{
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "olmo2"), STATUS_OK);
+    check_flow(at(&t, "blk.0.attn_v"), OP_LINEAR, REG_X, REG_NONE, REG_V);
+    check_flow(at(&t, "blk.0.ffn_gate"), OP_LINEAR, REG_X, REG_NONE, REG_G);
+    const struct node *n = at(&t, "blk.0.attn_q_norm");
+    assert_true(n->groups == 1 && n->width == 32 && n->rows == 32);
+    assert_null(graph_find(&t.graph, "blk.0.attn_norm"));
+    finish(&t);
+}
+
 /* Mistral: a llama whose file has a window, in every layer. */
 static void test_mistral(void **state)
 {
@@ -278,6 +368,16 @@ static void test_bad_tensors(void **state)
         {"gemma3", "blk.3.post_ffw_norm.weight", 0, 0, 0, {"found nothing", "'gemma3'"}},
         {"gemma3", "blk.3.attn_k_norm.weight", 0, 0, 0, {"found nothing"}},
         {"qwen2", "blk.0.attn_v.bias", 0, 0, 0, {"found nothing"}},
+        {"falcon", "blk.1.attn_norm.bias", 0, 0, 0, {"found nothing", "'falcon'"}},
+        {"falcon", "output_norm.bias", 0, 0, 0, {"found nothing"}},
+        {"falcon", "blk.0.ffn_gate.weight", QUANT_F32, 32, 64, {"does not use"}},
+        {"falcon", "blk.1.attn_qkv.weight", QUANT_F32, 32, 63, {"63 rows", "with 64"}},
+        {"falcon", "blk.1.attn_k.weight", QUANT_F32, 32, 16, {"beside 'blk.1.attn_qkv.weight'"}},
+        {"falcon", "blk.1.attn_qkv.bias", QUANT_Q8_0, 64, 0, {"a plain vector"}},
+        {"phi3", "blk.0.ffn_up.weight", QUANT_F32, 32, 64, {"64 rows", "with 128"}},
+        {"phi3", "blk.0.attn_q.weight", QUANT_F32, 32, 32, {"beside"}},
+        {"olmo2", "blk.0.attn_norm.weight", QUANT_F32, 32, 0, {"does not use"}},
+        {"olmo2", "blk.0.post_ffw_norm.weight", 0, 0, 0, {"found nothing"}},
         {"qwen3", "blk.1.attn_q_norm.weight", 0, 0, 0, {"found nothing", "'qwen3'"}},
         {"qwen3", "blk.1.attn_q_norm.weight", QUANT_F32, 32, 0, {"(32, 1, 1, 1)", "(16, 1)"}},
         {"llama", "blk.0.attn_k.weight", QUANT_F32, 32, 32, {"(32, 32, 1, 1)", "(32, 16)"}},
@@ -318,6 +418,8 @@ static void test_tiny_files(void **state)
     } files[] = {{"tiny-llama-f16", 3 + 18},       {"tiny-llama-q6_k", 3 + 18},
                  {"tiny-llama3-rope", 3 + 2 * 18}, {"tiny-qwen2", 3 + 2 * 18},
                  {"tiny-qwen3", 3 + 2 * 20},       {"tiny-mistral", 3 + 2 * 18},
+                 {"tiny-falcon-mqa", 3 + 2 * 16},  {"tiny-falcon-gqa", 3 + 2 * 17},
+                 {"tiny-phi3", 3 + 2 * 18},        {"tiny-olmo2", 3 + 2 * 20},
                  {"tiny-gemma3", 3 + 7 * 22}};
 
     (void)state;
@@ -327,6 +429,7 @@ static void test_tiny_files(void **state)
         snprintf(path, sizeof(path), "%s/%s.gguf", VKFI_TINY, files[i].name);
         assert_int_equal(gguf_open(&t.g, path), STATUS_OK);
         assert_int_equal(hparams_read(&t.hp, t.g), STATUS_OK);
+        assert_int_equal(graph_split(t.g, &t.hp), STATUS_OK);
         assert_int_equal(graph_build(&t.graph, &t.arena, t.g, &t.hp), STATUS_OK);
         assert_int_equal(t.graph.count, files[i].count);
         finish(&t);
@@ -336,10 +439,17 @@ static void test_tiny_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),       cmocka_unit_test(test_gemma3),
-        cmocka_unit_test(test_qwen3),       cmocka_unit_test(test_mistral),
-        cmocka_unit_test(test_biases),      cmocka_unit_test(test_names_and_widths),
-        cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_tiny_files),
+        cmocka_unit_test(test_llama),
+        cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_qwen3),
+        cmocka_unit_test(test_mistral),
+        cmocka_unit_test(test_falcon),
+        cmocka_unit_test(test_phi3),
+        cmocka_unit_test(test_olmo2),
+        cmocka_unit_test(test_biases),
+        cmocka_unit_test(test_names_and_widths),
+        cmocka_unit_test(test_bad_tensors),
+        cmocka_unit_test(test_tiny_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,26 @@ static void test_mistral(void **state)
     builder_free(&b);
 }
 
+/* Contexts of a file with factors for long ones end where those begin. */
+static void test_phi3(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_u32(&b, "phi3.rope.scaling.original_context_length", 64);
+    builder_key_text(&b, "phi3.rope.scaling.type", "longrope");
+    builder_key_f32(&b, "phi3.rope.scaling.factor", 32.0f);
+    open_tiny(&b, &g, "phi3");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.n_ctx, 64);
+    assert_true(hp.rope_scale[0] == 1);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
 /* Values that change nothing are no reason to refuse a file. */
 static void test_neutral_keys(void **state)
 {
@@ -179,13 +199,14 @@ static const struct {
      EDIT_TEXT,
      0,
      "gpt2",
-     {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3 are)"}},
+     {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3, falcon, phi3, olmo2 "
+      "are)"}},
     {"llama",
      "general.architecture",
      EDIT_TEXT,
      0,
-     "falcon",
-     {"architecture 'falcon' is not supported (llama,"}},
+     "bert",
+     {"architecture 'bert' is not supported (llama,"}},
     {"llama",
      "llama.expert_count",
      EDIT_UINT,
@@ -219,6 +240,7 @@ static const struct {
     {"llama", "llama.rope.freq_base", EDIT_REAL, NAN, 0, {"nan"}},
     {"llama", "llama.rope.scaling.type", EDIT_TEXT, 0, "none", {0}},
     {"llama", "llama.rope.scaling.factor", EDIT_REAL, -2, 0, {"found -2"}},
+    {"falcon", "falcon.attention.layer_norm_epsilon", EDIT_OMIT, 0, 0, {"found nothing"}},
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_OMIT, 0, 0, {"found nothing"}},
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, 0, 0, {"found 0"}},
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
@@ -309,8 +331,11 @@ static void test_tiny_files(void **state)
         {"tiny-gemma3", NULL},
         {"tiny-qwen3", NULL},
         {"tiny-mistral", NULL},
-        {"tiny-falcon-mqa", "architecture 'falcon' is not supported"},
-        {"tiny-falcon-gqa", "architecture 'falcon' is not supported"},
+        {"tiny-falcon-mqa", NULL},
+        {"tiny-falcon-gqa", NULL},
+        {"tiny-phi3", NULL},
+        {"tiny-phi3-long", NULL},
+        {"tiny-olmo2", NULL},
         {"tiny-mixtral", "found 4, expected 0: a mixture of experts is not supported"},
     };
 
@@ -335,15 +360,11 @@ static void test_tiny_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),
-        cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_gemma3),
-        cmocka_unit_test(test_mistral),
-        cmocka_unit_test(test_neutral_keys),
-        cmocka_unit_test(test_long_context),
-        cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_yarn_is_named),
-        cmocka_unit_test(test_vocabulary_disagrees),
+        cmocka_unit_test(test_llama),         cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_gemma3),        cmocka_unit_test(test_mistral),
+        cmocka_unit_test(test_phi3),          cmocka_unit_test(test_neutral_keys),
+        cmocka_unit_test(test_long_context),  cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_yarn_is_named), cmocka_unit_test(test_vocabulary_disagrees),
         cmocka_unit_test(test_tiny_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,8 @@ static const struct {
     {"attention.key_length", {VALUE_UINT, 8, 0}, "attention.value_length", {VALUE_UINT, 8, 0}},
     {"attention.value_length", {VALUE_UINT, 8, 0}, 0, {0}},
     {"attention.layer_norm_rms_epsilon", {VALUE_REAL, 1e-3, 0}, 0, {0}},
+    {"attention.layer_norm_epsilon", {VALUE_REAL, 1e-3, 0}, 0, {0}},
+    {"rope.scaling.original_context_length", {VALUE_UINT, 64, 0}, 0, {0}},
     {"attention.sliding_window", {VALUE_UINT, 64, 0}, 0, {0}},
     {"attention.sliding_window_pattern",
      {VALUE_UINT, 4, 0},

@@ -20,6 +20,12 @@ SCALED = {**ROPE, "scale": 4.0, "magnitude": 1.5}
 QWEN = {"layers": 2, "embd": 64, "ff": 160, "heads": 4, "kv": 2, "head": 16, "eps": 1e-6, "base": 1e6}
 QWEN3 = {**QWEN, "head": 32, "qk_norms": True}
 MISTRAL = {**QWEN, "base": 1e4, "window": 8}
+FALCON = {"layers": 2, "embd": 64, "ff": 256, "heads": 4, "kv": 1, "head": 16, "eps": 1e-5, "base": 1e4,
+          "layer_norms": True, "fused": True, "norms": ["attn_norm"]}
+FALCON_GROUPS = {**FALCON, "kv": 2, "norms": ["attn_norm_2", "attn_norm"]}
+PHI3 = {**MISTRAL, "fused": True, "window": 100, "rope": 8}
+PHI3_LONG = {**PHI3, "window": 9, "rope": 16, "short": 128}
+OLMO2 = {**QWEN, "qk_norms": True, "norms": ["post_attention_norm", "post_ffw_norm"]}
 EXPERTS = dict(QWEN)
 GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6,
          "qk_norms": True, "post_norms": True, "window": 8}
@@ -95,8 +101,8 @@ def metadata(arch, name, p, kind):
     for key, value in (("context_length", 256), ("embedding_length", p["embd"]),
                        ("block_count", p["layers"]), ("feed_forward_length", p["ff"]),
                        ("attention.head_count", p["heads"]), ("attention.head_count_kv", p["kv"]),
-                       ("attention.layer_norm_rms_epsilon", p["eps"]),
-                       ("rope.dimension_count", p["head"]), ("rope.freq_base", p["base"]),
+                       ("attention.layer_norm_%sepsilon" % ("" if "layer_norms" in p else "rms_"), p["eps"]),
+                       ("rope.dimension_count", p.get("rope", p["head"])), ("rope.freq_base", p["base"]),
                        ("vocab_size", VOCAB)):
         values["%s.%s" % (arch, key)] = value
     if "scale" in p:
@@ -108,36 +114,57 @@ def metadata(arch, name, p, kind):
             values["%s.attention.%s" % (arch, name)] = p["head"]
     if "window" in p:
         values[arch + ".attention.sliding_window"] = p["window"]
+    if "short" in p:
+        values[arch + ".rope.scaling.original_context_length"] = p["short"]
+        values[arch + ".rope.scaling.attn_factor"] = 1.0625
     if p is EXPERTS:
         values["llama.expert_count"], values["llama.expert_used_count"] = 4, 2
     return {**values, **tokenizer(), "general.quantization_version": 2,
             "general.file_type": TYPES[kind][3]}
 
 
+def matrices(arch, p, q, kv):
+    embd, ff = p["embd"], p["ff"]
+    if "fused" in p:
+        yield "attn_qkv", (embd, q + 2 * kv)
+    else:
+        yield from (("attn_q", (embd, q)), ("attn_k", (embd, kv)), ("attn_v", (embd, kv)))
+    yield "attn_output", (q, embd)
+    if "fused" not in p:
+        yield "ffn_gate", (embd, ff)
+    yield "ffn_up", (embd, 2 * ff if arch == "phi3" else ff)
+    yield "ffn_down", (ff, embd)
+
+
 def shapes(arch, p, kind):
     """Names, types and shapes, in the order of the file; rows last."""
-    embd, ff, kv = p["embd"], p["ff"], p["kv"] * p["head"]
+    embd, kv = p["embd"], p["kv"] * p["head"]
     q = p["heads"] * p["head"]
     yield "token_embd.weight", kind, (embd, VOCAB)
     yield "output_norm.weight", "norm", (embd,)
-    if arch == "qwen2" or p is LLAMA:
+    if "layer_norms" in p:
+        yield "output_norm.bias", "f32", (embd,)
+    if arch in ("qwen2", "falcon", "olmo2") or p is LLAMA:
         yield "output.weight", kind, (embd, VOCAB)
     if p is ROPE:
         yield "rope_freqs.weight", "norm", (p["head"] // 2,)
+    if "short" in p:
+        for name in ("long", "short"):
+            yield "rope_factors_%s.weight" % name, "norm", (p["rope"] // 2,)
     for i in range(p["layers"]):
         blk = "blk.%d." % i
-        for name, shape in (("attn_q", (embd, q)), ("attn_k", (embd, kv)), ("attn_v", (embd, kv)),
-                            ("attn_output", (q, embd)), ("ffn_gate", (embd, ff)),
-                            ("ffn_up", (embd, ff)), ("ffn_down", (ff, embd))):
+        for name, shape in matrices(arch, p, q, kv):
             yield blk + name + ".weight", kind, shape
-        norms = ["attn_norm", "ffn_norm"]
+        norms = list(p.get("norms", ["attn_norm", "ffn_norm"]))
         if "post_norms" in p:
             norms += ["post_attention_norm", "post_ffw_norm"]
         if "qk_norms" in p:
-            for name in ("attn_q_norm", "attn_k_norm"):
-                yield blk + name + ".weight", "norm", (p["head"],)
+            for name, n in (("attn_q_norm", q), ("attn_k_norm", kv)):
+                yield blk + name + ".weight", "norm", (n if arch == "olmo2" else p["head"],)
         for name in norms:
             yield blk + name + ".weight", "norm", (embd,)
+            if "layer_norms" in p:
+                yield blk + name + ".bias", "f32", (embd,)
         if arch == "qwen2":
             for name, n in (("attn_q", q), ("attn_k", kv), ("attn_v", kv)):
                 yield blk + name + ".bias", "f32", (n,)
@@ -199,9 +226,12 @@ def main():
     write(folder, "qwen3", "tiny-qwen3", QWEN3, "f16")
     write(folder, "llama", "tiny-mistral", MISTRAL, "f16")
     write(folder, "gemma3", "tiny-gemma3", GEMMA, "f16")
-    write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # this and the next: refused by name
-    for name in ("tiny-falcon-mqa", "tiny-falcon-gqa"):
-        write(folder, "falcon", name, QWEN, "f16")
+    write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # refused by name
+    write(folder, "falcon", "tiny-falcon-mqa", FALCON, "f16")
+    write(folder, "falcon", "tiny-falcon-gqa", FALCON_GROUPS, "f16")
+    write(folder, "phi3", "tiny-phi3", PHI3, "f16")
+    write(folder, "phi3", "tiny-phi3-long", PHI3_LONG, "f16")
+    write(folder, "olmo2", "tiny-olmo2", OLMO2, "f16")
     return 0
 
 

@@ -91,6 +91,7 @@ def config_of(file, family):
                                  for i in range(layers)]
     if family == "falcon":
         two = "blk.0.attn_norm_2.weight" in file.tensors
+        del values["head_dim"]
         values.update(new_decoder_architecture=two, multi_query=not two, parallel_attn=True, bias=False, alibi=False,
                       num_kv_heads=values["num_key_value_heads"], ffn_hidden_size=values["intermediate_size"],
                       layer_norm_epsilon=file.key("attention.layer_norm_epsilon"), activation="gelu")

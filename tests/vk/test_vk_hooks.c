@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Faults on the device: the same proof and the same logits as on the CPU, for every op and point.
  */
+#include "model/op.h"
 #include "vk_testing.h"
 
 #define PROMPT 41u /* two pages, the second in part; beyond the sliding window of tiny-gemma3 */
@@ -8,7 +9,8 @@
 
 static bool has_point(enum op op, uint32_t point)
 {
-    const bool sums = op == OP_NORM || op == OP_LINEAR || op == OP_SCORES || op == OP_HEADS;
+    const bool sums = op == OP_NORM || op == OP_LAYER_NORM || op == OP_LINEAR || op == OP_SCORES ||
+                      op == OP_HEADS;
 
     switch (point) {
     case HOOK_OPERAND:
@@ -51,12 +53,15 @@ static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t poi
                                     : node->op == OP_ROPE                     ? node->rows
                                                                               : node->width);
     d->key = first + (uint32_t)rng_below(rng, position - first + 1);
+    if (point == HOOK_PARTIAL && node->op == OP_LAYER_NORM)
+        d->k += (uint32_t)rng_below(rng, 2) * node->width;
     if (point == HOOK_ACCUMULATOR)
-        d->k = (uint32_t)rng_below(rng, (node->width + 31) / 32);
+        d->k = (uint32_t)rng_below(rng,
+                                   (node->op == OP_LAYER_NORM ? 2 : 1) * ((node->width + 31) / 32));
     if (point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
         d->field = draw_field(node, rng);
         bits = quant_field_width(node->weight->type, (enum quant_field)d->field);
-    } else if (point == HOOK_WEIGHT && node->op != OP_NORM) {
+    } else if (point == HOOK_WEIGHT && !op_has_gain(node->op)) {
         bits = storage_bits(t->vk->kv_storage);
     } else if (point == HOOK_MEM && node->out != REG_S && node->out != REG_P &&
                node->out != REG_L) {
@@ -173,7 +178,8 @@ static void test_many(void **state)
 {
     static const char *const models[] = {"tiny-llama-f16",  "tiny-llama-bf16", "tiny-llama-q4_0",
                                          "tiny-llama-q5_0", "tiny-llama-q5_1", "tiny-llama-q8_0",
-                                         "tiny-llama-q4_k", "tiny-llama-q5_k", "tiny-qwen2"};
+                                         "tiny-llama-q4_k", "tiny-llama-q5_k", "tiny-qwen2",
+                                         "tiny-falcon-gqa"};
     (void)state;
     for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++)
         run_model(models[i], (enum storage)(i % 3), (enum storage)((i + 1) % 3), 4);

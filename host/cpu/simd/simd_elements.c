@@ -101,8 +101,29 @@ static float sum_of(const float *x, uint32_t n, bool square)
     return order_end(&sum);
 }
 
+static void layer_norm(const struct cpu_norm *job)
+{
+    const float *gain = job->gain, *bias = job->bias;
+    float *restrict terms = job->terms, *out = job->out;
+    const float inv_width = 1.0f / (float)job->width;
+
+    for (uint32_t i = 0; i < job->width; i++)
+        terms[i] = job->x[i] * inv_width;
+    const float mean = sum_of(terms, job->width, false);
+    for (uint32_t i = 0; i < job->width; i++)
+        terms[i] = job->x[i] - mean;
+    const float r = nm_rsqrt(sum_of(terms, job->width, true) * inv_width + job->eps);
+    for (uint32_t i = 0; i < job->width; i++)
+        out[i] = (terms[i] * r) * gain[i] + bias[i];
+    SIMD(round)(out, job->width, job->act);
+}
+
 void SIMD(norm)(const struct cpu_norm *job)
 {
+    if (job->bias) {
+        layer_norm(job);
+        return;
+    }
     const float *x = job->x, *gain = job->gain;
     float *out = job->out;
     const float inv_width = 1.0f / (float)job->width;
@@ -186,14 +207,36 @@ void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *pr
         seen[i] = seen[i] * r;
 }
 
+static void activations(const struct cpu_gate *job)
+{
+    const float *g = job->g;
+    float *restrict out = job->out;
+
+    if (job->fn == ACTIVATION_GELU) {
+        for (uint32_t i = 0; i < job->n; i++)
+            out[i] = nm_gelu(g[i]);
+    } else if (job->fn == ACTIVATION_SILU) {
+        for (uint32_t i = 0; i < job->n; i++)
+            out[i] = nm_silu(g[i]);
+    } else {
+        for (uint32_t i = 0; i < job->n; i++)
+            out[i] = nm_gelu_erf(g[i]);
+    }
+}
+
 void SIMD(gate)(const struct cpu_gate *job)
 {
     const float *g = job->g, *u = job->u;
     float *restrict out = job->out;
 
-    if (job->fn == ACTIVATION_GELU) {
+    if (!u) {
+        activations(job);
+    } else if (job->fn == ACTIVATION_GELU) {
         for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_gelu(g[i]) * u[i];
+    } else if (job->fn == ACTIVATION_GELU_ERF) {
+        for (uint32_t i = 0; i < job->n; i++)
+            out[i] = nm_gelu_erf(g[i]) * u[i];
     } else {
         for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_silu(g[i]) * u[i];
