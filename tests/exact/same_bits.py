@@ -92,8 +92,10 @@ def check(vkfi, title, case, places):
 
 
 # What the quick suite runs on slow places: a file of each architecture, each type, one of blocks.
-SAME_KERNELS = ("qwen3", "mistral", "phi3", "olmo2", "falcon-mqa")  # architectures whose graphs have the kernels of others
-SLOW = ("gemma3.gguf act=f32", "falcon-gqa.gguf act=bf16", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16", "q6_k.gguf")
+# Architectures whose graphs have the kernels of others.
+SAME_KERNELS = ("qwen3", "mistral", "phi3", "olmo2", "falcon-mqa")
+SLOW = ("gemma3.gguf act=f32", "falcon-gqa.gguf act=bf16", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16",
+        "q6_k.gguf")
 
 
 def tiny_cases(folder, every):

@@ -10,9 +10,9 @@
 #include "inject/stats/stats_test.h"
 
 #define POINTS_ALL "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\",\"accumulator\"]"
-#define MODELS 3
+#define MODELS 4
 static const char *const names[MODELS] = {"tiny-llama-q4_k.gguf", "tiny-qwen2.gguf",
-                                          "tiny-gemma3.gguf"};
+                                          "tiny-gemma3.gguf", "tiny-falcon-gqa.gguf"};
 
 static struct model *model;
 
