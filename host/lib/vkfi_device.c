@@ -54,10 +54,12 @@ static enum status close_device(void *what)
     return lib_device_finish(&d->device);
 }
 
-/* The scalar form computes on the model's mapping. */
+/* The scalar form computes on the model's mapping; cpu is that form where there is no other. */
 static bool wants_alone(const char *name)
 {
-    return strcmp(name, lib_device_form_name(CPU_SCALAR)) == 0;
+    const bool other = cpu_form_available(CPU_AVX2) || cpu_form_available(CPU_AVX512);
+    return strcmp(name, lib_device_form_name(CPU_SCALAR)) == 0 ||
+           (strcmp(name, lib_device_form_name(CPU_AUTO)) == 0 && !other);
 }
 
 static enum status join_model(struct vkfi_model *model, const char *name)
