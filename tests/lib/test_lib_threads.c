@@ -185,7 +185,7 @@ static void cancelled_from_outside(void **state)
         status = vkfi_session_step(c.session, &token);
         assert_true(status == VKFI_OK || status == VKFI_CANCELLED || status == VKFI_END);
         cancelled += status == VKFI_CANCELLED;
-        if (cancelled == 200 && !atomic_exchange(&c.stop, true))
+        if (cancelled == 50 && !atomic_exchange(&c.stop, true))
             pthread_join(thread, NULL);
         if (status == VKFI_OK) {
             run.n = token.index + 1;
