@@ -12,11 +12,10 @@
 #include "model/hparams.h"
 
 /* Kinds of operation (op.h says what each is); each has one shader, record function, CPU reference
- * and test. */
+ * and test. New ones go to the end: strata of plans have these numbers. */
 #define GRAPH_OPS(X)                                                                               \
     X(EMBED, "embed")           /* X = table[token] (* embd_scale) */                              \
     X(NORM, "norm")             /* RMS norm of `groups` groups of `width` */                       \
-    X(LAYER_NORM, "layer_norm") /* layer norm of the same, + bias */                               \
     X(LINEAR, "linear")         /* out = W in (+ bias) */                                          \
     X(ROPE, "rope")             /* rotate pairs, then * scale */                                   \
     X(STORE, "store")           /* K, V into the branch's pages, narrowed to the KV type */        \
@@ -24,8 +23,9 @@
     X(SOFTMAX, "softmax")       /* P = exp(S - max) / sum */                                       \
     X(HEADS, "heads")           /* H = sum over positions of P * v */                              \
     X(GATE, "gate")             /* A = activation(G) * U */                                        \
-    X(ACT, "act")               /* A = activation(U) */                                            \
-    X(ADD, "add")               /* X = X + T */
+    X(ADD, "add")               /* X = X + T */                                                    \
+    X(LAYER_NORM, "layer_norm") /* layer norm of the same, + bias */                               \
+    X(ACT, "act")               /* A = activation(U) */
 
 enum op {
 #define GRAPH_ENUM(name, text) OP_##name,
