@@ -4,8 +4,8 @@
 START = """\
 # What the kernels are on {title}
 
-Made by `cmake --build build --target isa_tables`: the vendor's compiler in {device} compiled every
-kernel, nothing was run. All numbers are the driver's own; instructions by kind are counted in its
+Made by `cmake --build build --target isa_tables`: the vendor's compiler compiled every kernel, nothing
+was run. Device and driver: {device}. All numbers are the driver's own; instructions by kind are counted in its
 text. Constants of the last table: hook off, activations and K/V f32, workgroups of GPUs.
 
 """
@@ -20,7 +20,8 @@ renewed with `cmake --build build --target isa_tables`, where its driver is ther
 # (head, what it means)
 COLUMNS = [
     ("chip", "its name in `tests/isa/isa_chips.py`"),
-    ("pipelines", "kernels compiled: all storage types, hook off, hook free and at each hook point"),
+    ("pipelines", "kernels compiled in all storage types with the hook off, hook free, and at hook "
+                  "points, and how many of them the last are (0: made with --idle)"),
     ("fused", "fused multiply-adds in exact kernels"),
     ("loose", "float additions and products of NIR, in exact kernels, that may be reassociated"),
     ("modes asked", "float modes that the program asks this device for: denormals flushed, rounding "
@@ -53,7 +54,8 @@ def line(compiler, rows):
     seen = "-" if None in modes else ", ".join(sorted(set.intersection(*modes))) or "none"
     spill = sum(any(code.spills() for code in row.hooked + row.free) for row in rows)
     kind = type(codes[0])
-    cells = [f"`{compiler.chip.name}`", sum(1 for row in rows for _ in row.all_codes()),
+    cells = [f"`{compiler.chip.name}`",
+             f"{sum(1 for row in rows for _ in row.all_codes())}, {sum(len(r.struck) for r in rows)}",
              sum(sum(code.fused.values()) for code in codes),
              f"{sum(code.nir_inexact for code in codes)} of {sum(code.nir_floats for code in codes)}",
              ", ".join(sorted(compiler.controls)) or "none", seen,
