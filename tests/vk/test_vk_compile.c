@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "gpu_driver.h"
+#include "../gpu/gpu_driver.h"
 #include "vk/vk_kernels.h"
 
 /* Processor time of one kernel. SwiftShader takes 0.1 to 0.5 s; it took 8.4 s for the form of one
