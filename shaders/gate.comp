@@ -32,7 +32,8 @@ void main()
     vec4 g = FETCH_FLOATS(inputs, push.gate + slot * push.src_stride + i);
 #ifdef GATE_ALONE
     if (HOOK_AT(HOOK_OPERAND))
-        g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), g, true);
+        g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), g,
+                      true);
     vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w));
 #else
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);

@@ -19,11 +19,15 @@ good model list --json
 json '[m["name"] for m in d] == ["smollm2-135m", "gemma3-270m", "qwen2.5-coder-0.5b"]'
 json 'all(not m["cached"] and m["state"] == "absent" for m in d) and all(len(m["sha256"]) == 64 for m in d)'
 good model info "$LLAMA"
-for model in "$TINY"/tiny-{llama,qwen2,gemma3,falcon,phi3}*.gguf; do
+for model in "$TINY"/tiny-{llama,qwen2,qwen3,mistral,gemma3,falcon,phi3,olmo2}*.gguf; do
+    [ "$model" != "$TINY/tiny-phi3-long.gguf" ] || continue # warns
     good model info "$model" --json
     json 'd["tensors"]["bytes"] > 0 and sum(t["count"] for t in d["tensors"]["types"].values())
         == d["tensors"]["count"] and d["sites"][0]["site"] == "token_embd"'
 done
+"$VKFI" model info "$TINY/tiny-phi3-long.gguf" >out 2>err || fail "$(cat err)"
+grep -q "'phi3.context_length': found 256, taken as 128" err || fail "$(cat err)"
+[ "$(wc -l <err)" = 1 ] || fail "$(cat err)"
 good model info "$LLAMA" --json
 json 'd["architecture"] == "llama" and d["layers"] == 1 and d["vocabulary"] == 320'
 json 'd["end_tokens"] == [{"id": 256, "text": "<|end|>"}]'

@@ -36,7 +36,7 @@ GOOD = {
     "host/cli/main.c": HEAD + '#include <stdlib.h>\n\n#include "base/one.h"\n\n'
                        "int main(void)\n{\n    exit(one_get());\n}\n",
     "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n#include "shared/sum.glsl"\n'
-                           "void main()\n{\n    SUM_EACH(i)\n        total[i].run = 1.0;\n}\n",
+                           "void main()\n{\n    total[0].run = 1.0;\n}\n",
     "shaders/shared/sum.glsl": HEAD,
     "shaders/shared/three.h": HEAD + "#ifndef THREE_H\n#define THREE_H\n\n#endif\n",
     "host/ENGINE.md": "# Engine\n\n## 2. Reach\nText.\n\n## 3. Trials\n1. Fork (ENGINE.md 2).\n",

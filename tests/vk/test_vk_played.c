@@ -128,7 +128,7 @@ static void test_slow(void **state)
     struct vk_testing t;
     struct column columns[32];
     struct rng rng;
-    begin(&t, "discrete,slow=300000,watchdog=500", (struct executor_params){0});
+    begin(&t, "discrete,slow=600000,watchdog=500", (struct executor_params){0});
     const uint32_t branch = vk_testing_branch(&t);
     ((struct vk *)t.vk)->pace.budget = 1 << 21;
     rng_init(&rng, 4, 1);
