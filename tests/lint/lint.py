@@ -57,6 +57,8 @@ SKIPPED = {".git", ".cache", "__pycache__"}
 SAME_NAME_ALLOWED = {"README.md", "CMakeLists.txt", ".gitignore", "test.jsonl"}
 # Folders whose headers are for one instruction set.
 HEADER_FLAGS = {"host/cpu/simd/": ["-mavx2", "-mf16c", "-DVKFI_CPU_SIMD"]}
+# Programs that see the library as installed, and where its header lies here.
+EXAMPLES = {"tests/lib/example.c": "host/lib"}
 DEFINITIONS = [f'-DVKFI_{name}=""' for name in ("BROKEN_DRIVER", "TINY", "SOURCE", "VERSION")]
 C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
@@ -293,6 +295,8 @@ def compile_flags(tree, path):
     """How a file of the tree is compiled, as far as its text is concerned."""
     more = next((HEADER_FLAGS[f] for f in HEADER_FLAGS if tree.name(path).startswith(f)), [])
     roots = [f"-I{folder}" for folder in [*(tree.root / r for r in INCLUDE_ROOTS), *sys.argv[3:]]]
+    if tree.name(path) in EXAMPLES:
+        roots = [f"-I{tree.root / EXAMPLES[tree.name(path)]}"]
     return ["-std=gnu17", "-x", "c", *DEFINITIONS, *more, *roots]
 
 
