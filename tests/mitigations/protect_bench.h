@@ -69,6 +69,31 @@ static inline struct decode_summary protect_bench_again(struct protect_bench *b,
     return decode_sum(&b->decode, out);
 }
 
+/* The only event of the protected run under one fault, which ends with golden's bits. */
+static inline struct protector_event protect_bench_event(struct protect_bench *b,
+                                                         const struct fault *fault)
+{
+    struct generate_params params = b->trial.golden.params;
+    struct tap_fault tapped;
+    struct tap tap;
+    struct generation run;
+    uint32_t n, dropped;
+    fault_tap(fault, &b->trial.bounds, &tapped);
+    assert_int_equal(tap_init(&tap, &tapped, 1, b->trial.ex), STATUS_OK);
+    params.rules = b->decode.rules;
+    params.checkpoints = false;
+    params.save_position = EXECUTOR_NONE;
+    params.tap = &tap;
+    assert_int_equal(generate(&run, &b->trial.arena, &params), STATUS_OK);
+    assert_int_equal(run.hash, b->trial.golden.run.hash);
+    const struct protector_event *event = protector_events(b->protector, run.state, &n, &dropped);
+    assert_int_equal(n, 1);
+    assert_int_equal(dropped, 0);
+    kv_release(b->trial.ex->kv, run.branch);
+    assert_int_equal(tap_finish(&tap, b->trial.ex), STATUS_OK);
+    return *event;
+}
+
 /* It has golden's bits, and no alarm. */
 static inline void protect_bench_expect_clean(struct protect_bench *b, const char *what)
 {

@@ -143,39 +143,22 @@ static void test_vulkan(void **state)
 /* A verification that finds other bits is an event, as any alarm is. */
 static void test_events(void **state)
 {
+    static const char policy[] = "{'protect': [{'kind': 'nan_trap'}, {'kind': 'adaptive', "
+                                 "'mode': 'periodic', 'budget': 1}]}";
     const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 4;
     struct protect_bench b = {0};
     struct calibration wide;
-    struct tap_fault tapped;
-    struct tap tap;
-    struct generation run;
-    uint32_t n, dropped;
     (void)state;
     trial_bench_open(&b.trial, &LLAMA);
     protect_bench_wide(&wide, &b.trial);
-    protect_bench_protect(&b,
-                          "{'protect': [{'kind': 'nan_trap'}, {'kind': 'adaptive', 'mode': "
-                          "'periodic', 'budget': 1}]}",
-                          &wide);
+    protect_bench_protect(&b, policy, &wide);
     const struct fault fault = trial_bench_fault(&b.trial, "output_norm", position, 1u << 18);
-    fault_tap(&fault, &b.trial.bounds, &tapped);
-    assert_int_equal(tap_init(&tap, &tapped, 1, b.trial.ex), STATUS_OK);
-    struct generate_params params = b.trial.golden.params;
-    params.rules = b.decode.rules;
-    params.checkpoints = false;
-    params.save_position = EXECUTOR_NONE;
-    params.tap = &tap;
-    assert_int_equal(generate(&run, &b.trial.arena, &params), STATUS_OK);
-    assert_int_equal(run.hash, b.trial.golden.run.hash);
-    const struct protector_event *event = protector_events(b.protector, run.state, &n, &dropped);
-    assert_int_equal(n, 1);
-    assert_string_equal(event->protection, "adaptive");
-    assert_int_equal(event->position, position);
-    assert_int_equal(event->severity, PROTECTION_HARD);
-    assert_int_equal(event->back, 2);
-    assert_int_equal(event->outcome, DECODE_CORRECTED);
-    kv_release(b.trial.ex->kv, run.branch);
-    assert_int_equal(tap_finish(&tap, b.trial.ex), STATUS_OK);
+    const struct protector_event event = protect_bench_event(&b, &fault);
+    assert_string_equal(event.protection, "adaptive");
+    assert_int_equal(event.position, position);
+    assert_int_equal(event.severity, PROTECTION_HARD);
+    assert_int_equal(event.back, 2);
+    assert_int_equal(event.outcome, DECODE_CORRECTED);
     protect_bench_close(&b);
 }
 

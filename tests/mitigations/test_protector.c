@@ -78,33 +78,16 @@ static void test_events(void **state)
 {
     const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 4;
     struct protect_bench b = {0};
-    struct tap_fault tapped;
-    struct tap tap;
-    struct generation run;
-    uint32_t n, dropped;
     (void)state;
     trial_bench_open(&b.trial, &LLAMA);
     protect_bench_protect(&b, NAN_TRAP, NULL);
     const struct fault fault = poison(&b, "output", position);
-    fault_tap(&fault, &b.trial.bounds, &tapped);
-    assert_int_equal(tap_init(&tap, &tapped, 1, b.trial.ex), STATUS_OK);
-    struct generate_params params = b.trial.golden.params;
-    params.rules = b.decode.rules;
-    params.checkpoints = false;
-    params.save_position = EXECUTOR_NONE;
-    params.tap = &tap;
-    assert_int_equal(generate(&run, &b.trial.arena, &params), STATUS_OK);
-    assert_int_equal(run.hash, b.trial.golden.run.hash);
-    const struct protector_event *event = protector_events(b.protector, run.state, &n, &dropped);
-    assert_int_equal(n, 1);
-    assert_int_equal(dropped, 0);
-    assert_string_equal(event->protection, "nan_trap");
-    assert_int_equal(event->position, position);
-    assert_int_equal(event->severity, PROTECTION_HARD);
-    assert_int_equal(event->back, 1);
-    assert_int_equal(event->outcome, DECODE_CORRECTED);
-    kv_release(b.trial.ex->kv, run.branch);
-    assert_int_equal(tap_finish(&tap, b.trial.ex), STATUS_OK);
+    const struct protector_event event = protect_bench_event(&b, &fault);
+    assert_string_equal(event.protection, "nan_trap");
+    assert_int_equal(event.position, position);
+    assert_int_equal(event.severity, PROTECTION_HARD);
+    assert_int_equal(event.back, 1);
+    assert_int_equal(event.outcome, DECODE_CORRECTED);
     protect_bench_close(&b);
 }
 
