@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/cli_manifest.h"
+#include "cli/cli_sites.h"
 #include "inject/space/site.h"
 
 #define STORAGES "f32|f16|bf16"
@@ -15,7 +16,7 @@ struct request {
     const char *model;
     uint64_t positions;
     int act, kv;
-    bool json;
+    bool json, tree;
     struct args_list globs;
 };
 
@@ -40,11 +41,16 @@ static const char DETAILS[] =
     "            out (the result), mem (its stored form), accumulator (a\n"
     "            running sum after a block of 32 products has joined it)\n"
     "\n"
+    "With --tree, sites are summed by place, by layers that are alike (\"blk.0-4,6\"), and by "
+    "name: "
+    "every row has the sums of the sites under it, whose number is in the column sites.\n"
+    "\n"
     "A tensor used twice (tied embeddings) is one site. In JSON, layer is null for what "
     "lies outside the layers.\n"
     "\n"
     "EXAMPLES\n"
     "  vkfi sites -m smollm2-135m 'blk.3.*'\n"
+    "  vkfi sites -m smollm2-135m --tree\n"
     "  vkfi sites -m smollm2-135m --json 'blk.*.ffn_down*' 'control.*'\n"
     "\n"
     "EXIT CODES\n"
@@ -63,6 +69,8 @@ static enum status parse(struct request *r, int argc, char **argv, bool *out_don
         {0, "act", ARGS_CHOICE, &r->act, STORAGES, "Storage type of activations. Default f32.", 0,
          0},
         {0, "kv", ARGS_CHOICE, &r->kv, STORAGES, "Storage type of K and V. Default f32.", 0, 0},
+        {0, "tree", ARGS_FLAG, &r->tree, NULL, "A tree with sums, layers that are alike as one.", 0,
+         0},
         {0, "json", ARGS_FLAG, &r->json, NULL, "A JSON array, one object a site.", 0, 0},
         {0}};
     const struct args_spec spec = {.command = "vkfi sites",
@@ -72,6 +80,11 @@ static enum status parse(struct request *r, int argc, char **argv, bool *out_don
                                    .options = options,
                                    .operands = &r->globs};
     const enum status st = args_parse(&spec, argc, argv, out_done);
+    if (!st && r->tree && r->json) {
+        log_error("found --tree and --json, expected one of them: in JSON each site has its place "
+                  "and layer");
+        return STATUS_USAGE;
+    }
     return st || *out_done ? st : cli_manifest_check(r->model);
 }
 
@@ -144,33 +157,45 @@ static void refuse_globs(const struct request *r, const struct site *sites, uint
     arena_finish(&arena);
 }
 
-static enum status show(const struct request *r, const struct site *sites, uint32_t count)
+static enum status put_sites(const struct site *sites, uint32_t count)
 {
     struct json_writer w;
-    uint32_t shown = 0;
-    for (uint32_t i = 0; i < count; i++)
-        shown += wanted(r, &sites[i]);
-    if (shown == 0) {
-        refuse_globs(r, sites, count);
-        return STATUS_INPUT;
-    }
-    if (!r->json) {
-        printf("%-29s %-8s %-8s %12s %12s %12s %12s  points\n", "site", "place", "op", "elements",
-               "bits", "bytes", "MACs");
-        for (uint32_t i = 0; i < count; i++) {
-            if (wanted(r, &sites[i]))
-                print_site(&sites[i]);
-        }
-        return STATUS_OK;
-    }
     json_begin(&w, stdout, true);
     json_array_open(&w);
-    for (uint32_t i = 0; i < count; i++) {
-        if (wanted(r, &sites[i]))
-            put_site(&w, &sites[i]);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        put_site(&w, &sites[i]);
     json_array_close(&w);
     return json_end(&w);
+}
+
+/* Keeps the sites asked for, in their order. */
+static enum status choose(const struct request *r, struct site *sites, uint32_t *count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (wanted(r, &sites[i]))
+            sites[kept++] = sites[i];
+    }
+    if (kept == 0) {
+        refuse_globs(r, sites, *count);
+        return STATUS_INPUT;
+    }
+    *count = kept;
+    return STATUS_OK;
+}
+
+static enum status show(const struct request *r, const struct site *sites, uint32_t count,
+                        const struct model *model)
+{
+    if (r->json)
+        return put_sites(sites, count);
+    if (r->tree)
+        return cli_sites_tree(sites, count, model);
+    printf("%-29s %-8s %-8s %12s %12s %12s %12s  points\n", "site", "place", "op", "elements",
+           "bits", "bytes", "MACs");
+    for (uint32_t i = 0; i < count; i++)
+        print_site(&sites[i]);
+    return STATUS_OK;
 }
 
 enum status cli_sites(const struct cli_env *env, int argc, char **argv)
@@ -191,7 +216,8 @@ enum status cli_sites(const struct cli_env *env, int argc, char **argv)
                                             .act = (enum storage)r.act,
                                             .kv = (enum storage)r.kv,
                                             .positions = (uint32_t)r.positions});
-    st = st ? st : show(&r, sites, count);
+    st = st ? st : choose(&r, sites, &count);
+    st = st ? st : show(&r, sites, count, model);
     model_close(&model);
     arena_finish(&arena);
     return st;

@@ -24,6 +24,29 @@ for model in "$TINY"/tiny-{llama,qwen2,qwen3,mistral,gemma3,falcon,phi3,olmo2}*.
     good model info "$model" --json
     json 'd["tensors"]["bytes"] > 0 and sum(t["count"] for t in d["tensors"]["types"].values())
         == d["tensors"]["count"] and d["sites"][0]["site"] == "token_embd"'
+    # Every layer is of one kind, whose ops read what an op before them wrote.
+    cp out info
+    good model info "$model"
+    python3 - <<'PY' || fail "$model: $(cat out)"
+import json
+with open("info", encoding="utf-8") as file:
+    info = json.load(file)
+with open("out", encoding="utf-8") as file:
+    lines = file.read().splitlines()
+layers = []
+for line in lines:
+    if line.startswith("blk."):
+        for part in line[4:line.index(":")].split(","):
+            first, _, last = part.partition("-")
+            layers += range(int(first), int(last or first) + 1)
+assert sorted(layers) == list(range(info["layers"])), layers
+written = {"pages of K V"}
+for site in info["sites"]:
+    assert set(site["reads"]) <= written, site
+    written |= set(site["writes"])
+    name = site["site"].split(".", 2)[2] if site["site"].startswith("blk.") else site["site"]
+    assert any(line.split()[:2] == [name, site["op"]] for line in lines), site
+PY
 done
 "$VKFI" model info "$TINY/tiny-phi3-long.gguf" >out 2>err || fail "$(cat err)"
 grep -q "'phi3.context_length': found 256, taken as 128" err || fail "$(cat err)"
