@@ -14,80 +14,12 @@ FETCH_SAME(1, inputs);
 FETCH_BUFFER(2, pages);
 WORD_BUFFER(3, columns);
 
-/* Key positions of an invocation, a workgroup's width apart; q is read once for all. */
-#ifdef VKFI_TEXEL
-#define KEYS 2
-#else
-#define KEYS 1
-#endif
-
-#define SUM_COUNT KEYS
+/* The key positions of an invocation lie a workgroup's width apart. */
+#define SUM_COUNT 1
 #include "shared/hook.glsl"
 #include "shared/sum.glsl"
 
-struct place {
-    uint query;       /* quads */
-    uint key[KEYS];   /* positions */
-    uint row[KEYS];   /* quads */
-    uint first, last; /* key positions the query sees */
-    uint head;
-};
-
-/* Adds block b of the head's features; absent ones add -0.0. All is read before anything is
- * computed (linear_block.glsl). */
-void add_block(place at, uint b, bool primary)
-{
-    vec4 q[8];
-    uvec4 raw[KEYS * 8u];
-    uint quads = push.head_dim / 4u;
-
-    for (uint s = 0u; s < 8u; s++) {
-        uint i = min(b * 8u + s, quads - 1u);
-        q[s] = FETCH_FLOATS(inputs, at.query + i);
-        for (uint j = 0u; j < KEYS; j++)
-            raw[j * 8u + s] = FETCH(pages, at.row[j] + PAGES_QUAD(KV, i));
-        if (HOOK_AT(HOOK_OPERAND))
-            q[s] = hook_quad(HOOK_OPERAND, uvec3(at.head, (b * 8u + s) * 4u, HOOK_NONE),
-                             uvec3(0u, 1u, 0u), q[s], primary);
-    }
-    for (uint j = 0u; j < KEYS; j++) {
-        vec4 chain = vec4(NM_NEG_ZERO);
-        for (uint s = 0u; s < 8u; s++) {
-            uint i = b * 8u + s;
-            uvec4 bits = pages_raw(raw[j * 8u + s], i, KV);
-            if (HOOK_AT(HOOK_WEIGHT))
-                bits = hook_stored(uvec3(at.head, i * 4u, at.key[j]), uvec3(0u, 1u, 0u), bits);
-            vec4 product = q[s] * pages_value(bits, KV);
-            chain = chain + (i < quads ? product : vec4(NM_NEG_ZERO));
-            if (HOOK_AT(HOOK_PARTIAL))
-                chain = hook_quad(HOOK_PARTIAL, uvec3(at.head, i * 4u, at.key[j]),
-                                  uvec3(0u, 1u, 0u), chain, true);
-        }
-        total[j].run = total[j].run + sum_chains(chain);
-        if (HOOK_AT(HOOK_ACCUMULATOR))
-            total[j].run = hook_sum(uvec3(at.head, b, at.key[j]), total[j].run);
-    }
-}
-
-/* The tree of few blocks has as many leaves as the next power of two: partials that no block joins
- * are -0.0, which changes nothing. */
-void add_blocks(place at)
-{
-    uint blocks = (push.head_dim + NM_BLOCK - 1u) / NM_BLOCK, visits = 1u, apart = NM_PARTIALS;
-    bool primary = false;
-    for (uint j = 0u; j < KEYS; j++)
-        primary = primary || at.key[j] == at.first;
-    while (visits < blocks && visits < NM_PARTIALS) {
-        visits *= 2u;
-        apart /= 2u;
-    }
-    for (uint i = 0u; i < visits; i++) {
-        sum_open();
-        for (uint b = order_partial(i) / apart; b < blocks; b += NM_PARTIALS)
-            add_block(at, b, primary);
-        sum_close(i, visits);
-    }
-}
+#include "scores_keys.glsl"
 
 void main()
 {
@@ -107,18 +39,17 @@ void main()
             captured = hook_wants(HOOK_WEIGHT, uvec3(head, HOOK_NONE, key));
         uint read = captured ? key : clamp(key, at.first, at.last); /* others may have no page */
         at.key[j] = key;
-        at.row[j] = (columns[table + read / NM_BLOCK] * NM_BLOCK + read % NM_BLOCK) * push.row +
-                    PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
+        at.row[j] = key_row(table, read, head);
         wanted[j] = key >= at.first && key <= at.last;
         any_wanted = any_wanted || wanted[j] || captured;
     }
     if (!any_wanted)
         return;
-    add_blocks(at);
+    score_keys(at);
     for (uint j = 0u; j < KEYS; j++) {
         if (!wanted[j])
             continue;
-        float y = total[j].run;
+        float y = score[j].run;
         uint bits = floatBitsToUint(y);
         if (HOOK_ANY)
             bits = hook_result(uvec3(head, HOOK_NONE, at.key[j]), y, NM_F32);

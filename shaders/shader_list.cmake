@@ -28,7 +28,8 @@ foreach(texel "" TEXEL)
   vkfi_shader(gate VARIANT alone${end} DEFINES GATE_ALONE ${read})
 endforeach()
 foreach(op norm rope store scores softmax heads gate add logits features guard stored_sums
-           kv_sums weight_sums guard_abft)
+           kv_sums weight_sums guard_abft fused_rope
+           fused_attention)
   vkfi_shader(${op})
   vkfi_shader(${op} VARIANT texel DEFINES VKFI_TEXEL)
 endforeach()

@@ -135,7 +135,7 @@ struct executor_info {
     bool underflow;        /* a value was flushed since the last fpenv_clear_underflow, or a stored
                               weight is denormal (CPU only) */
     uint32_t threads;      /* CPU; else 0 */
-    char constants[512];   /* specialization constants of the kernels, JSON; CPU: "" */
+    char constants[1024];  /* specialization constants of the kernels, JSON; CPU: "" */
 };
 
 /* One stored KV element. */

@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "shared/numerics.h"
+#include "shared/push_fused.h"
+#include "vk/vk_fuse.h"
 #include "vk/vk_guard_abft.h"
 #include "vk/vk_memory.h"
 #include "vk/vk_pages.h"
@@ -142,8 +144,11 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
                                  .kv_storage = params->kv,
                                  .n_checkpoints = params->checkpoints,
                                  .positions = params->positions};
+    const bool processor = gpu_get_info(gpu)->kind == GPU_KIND_CPU;
     vk->gpu = gpu;
-    vk_pace_begin(&vk->pace, gpu_get_info(gpu)->kind == GPU_KIND_CPU);
+    vk->fusions = vk_fuse_default(processor);
+    vk->attention_keys = ATTENTION_KEYS;
+    vk_pace_begin(&vk->pace, processor);
     vk->positions = params->positions;
     vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);
     st = stream_create(&vk->stream, gpu, NULL);

@@ -13,6 +13,7 @@
 #include "shader_table.h"
 #include "shared/guards.h"
 #include "shared/push.h"
+#include "shared/push_fused.h"
 #include "shared/sums.h"
 
 _Static_assert(QUANT_FIELD_CODE == 0 && QUANT_FIELD_SCALE == 1 && QUANT_FIELD_MIN == 2 &&
@@ -106,6 +107,15 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                                X_ONLY},
     [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, 0, sizeof(struct push_guard), HAS_X,
                               X_ONLY},
+    [VK_SHADER_FUSED_ROPE] = {"fused_rope", 5, 1 << 1 | 1 << 2, 1 << 1,
+                              sizeof(struct push_fused_rope), HAS_ACT | HAS_KV | HAS_X, X_ONLY},
+    [VK_SHADER_FUSED_ATTENTION] = {"fused_attention",
+                                   4,
+                                   1 << 1 | 1 << 2,
+                                   1 << 1,
+                                   sizeof(struct push_fused_attention),
+                                   HAS_ACT | HAS_KV | HAS_X | HAS_Y,
+                                   {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
 };
 
 /* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -125,12 +135,15 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_STORED_SUMS] = 8,
           [VK_SHADER_KV_SUMS] = 8,
           [VK_SHADER_WEIGHT_SUMS] = 8,
-          [VK_SHADER_GUARD_ABFT] = 8},
+          [VK_SHADER_GUARD_ABFT] = 8,
+          [VK_SHADER_FUSED_ROPE] = 8,
+          [VK_SHADER_FUSED_ATTENTION] = 8},
     .y = {[VK_SHADER_NORM] = 8,
           [VK_SHADER_NORM_LAYER] = 8,
           [VK_SHADER_LINEAR] = 1,
           [VK_SHADER_SOFTMAX] = 1,
-          [VK_SHADER_HEADS] = 1},
+          [VK_SHADER_HEADS] = 1,
+          [VK_SHADER_FUSED_ATTENTION] = 1},
     .forms = {{1, 1}, {4, 1}},
     .keys = 1,
 };
@@ -149,12 +162,15 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_STORED_SUMS] = 64,
           [VK_SHADER_KV_SUMS] = 64,
           [VK_SHADER_WEIGHT_SUMS] = 64,
-          [VK_SHADER_GUARD_ABFT] = 64},
+          [VK_SHADER_GUARD_ABFT] = 64,
+          [VK_SHADER_FUSED_ROPE] = 64,
+          [VK_SHADER_FUSED_ATTENTION] = 16},
     .y = {[VK_SHADER_NORM] = 16,
           [VK_SHADER_NORM_LAYER] = 16,
           [VK_SHADER_LINEAR] = 8,
           [VK_SHADER_SOFTMAX] = 16,
-          [VK_SHADER_HEADS] = 16},
+          [VK_SHADER_HEADS] = 16,
+          [VK_SHADER_FUSED_ATTENTION] = 8},
     .forms = {{1, 1}, {2, 1}},
     .keys = 1,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: the rows of one node, or of several that share a matrix, buffer by buffer. */
+#include "vk/vk_fuse.h"
 #include "vk/vk_ops.h"
 
 /* Tiles [tile0, tile0 + tiles) of one part, for columns in groups of the kernel's width. */
@@ -28,7 +29,8 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
 {
     const struct vk *vk = rec->vk;
     const struct vk_form *form = &vk->kernels.shape.forms[run->form];
-    const struct vk_reg *dst = rec->fused ? &rec->sum : &rec->dst;
+    const bool adds = rec->fusion & VK_FUSE_ADD;
+    const struct vk_reg *dst = adds ? &rec->sum : &rec->dst;
     const uint64_t inside_end = vk_reg_end(&vk->memory, rec->node->in);
     const struct vk_part_of outside =
         results_of(vk, rec->node, dst->at + run->slot0 * dst->stride >= inside_end);
@@ -43,8 +45,8 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .row0 = run->row0,
         .rows = run->rows,
         .bias = m->pack.bias_at,
-        .residual = rec->fused ? rec->src2.at - (uint32_t)outside.at : 0,
-        .residual_stride = rec->fused ? rec->src2.stride : 0,
+        .residual = adds ? rec->src2.at - (uint32_t)outside.at : 0,
+        .residual_stride = adds ? rec->src2.stride : 0,
         .keep = rec->dst.at - (uint32_t)outside.at,
         .keep_stride = rec->dst.stride,
         .slot0 = run->slot0,

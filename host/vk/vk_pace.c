@@ -43,10 +43,11 @@ static uint64_t cost_of_weights(const struct node *node)
 /* Nodes that one dispatch does. */
 static uint32_t count_nodes(const struct vk_rec *rec)
 {
-    const bool plain = rec->node->op == OP_LINEAR && !rec->patch && rec->evaluation == 0;
-    const uint32_t merged = plain ? rec->vk->weights.plan[rec->index].merged : 1;
+    const bool plain = !rec->patch && rec->evaluation == 0;
+    const uint32_t merged =
+        rec->node->op == OP_LINEAR ? rec->vk->weights.plan[rec->index].merged : 1;
 
-    return merged > 0 ? merged : 1;
+    return !plain ? 1 : merged > rec->nodes ? merged : rec->nodes;
 }
 
 uint64_t vk_pace_cost(const struct vk_rec *rec)

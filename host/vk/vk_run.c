@@ -3,6 +3,7 @@
 #include "vk/vk_run.h"
 
 #include "base/clock.h"
+#include "vk/vk_fuse.h"
 #include "vk/vk_ops.h"
 
 #define RUN_SECONDS 300.0 /* CPU drivers compile at the first dispatch */
@@ -65,53 +66,14 @@ enum status vk_run_op(const struct vk_rec *rec)
     return ops[rec->node->op](rec);
 }
 
-/* What the dispatch of a node reads and writes, including a fused node. */
+/* What the dispatch of a node reads and writes, those of second evaluations too. */
 static struct op_access access_of(const struct vk_rec *rec)
 {
-    const struct node *node = rec->node;
-    struct op_access access = op_access(node);
+    struct op_access access = vk_fuse_access(rec);
 
-    if (rec->fused) { /* ADD: sums beside the rows, or instead; ROPE: k is rotated too */
-        const struct op_access fused = op_access(rec->fused);
-        access.reads |= OP_BIT(rec->fused->in);
-        access.writes = fused.writes | (node->op == OP_ROPE || rec->keeps ? access.writes : 0);
-    }
-    if (node->op == OP_LINEAR) {
-        for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
-            access.writes |= op_access(&node[i]).writes;
-    }
     if (rec->doubled)
         access.writes |= access.writes << VK_RUN_TWIN(0);
     return access;
-}
-
-/* The residual add after a LINEAR: its rows are added directly. */
-static bool adds_rows(const struct node *node, const struct node *next)
-{
-    return node->op == OP_LINEAR && next->op == OP_ADD && next->in2 == node->out &&
-           next->in == next->out && next->rows == node->rows;
-}
-
-/* The rotation of k after that of q: registers that lie side by side. */
-static bool rotates_next(const struct vk_run *run, const struct node *node, const struct node *next)
-{
-    return node->op == OP_ROPE && next->op == OP_ROPE && node->in == node->out &&
-           next->in == next->out && next->table == node->table && next->scale == 0 &&
-           run->reg[next->in].at == run->reg[node->in].at + node->rows / 4;
-}
-
-/* The next node if one dispatch can do both: nothing but guards that read acts between them, and
- * roundings are the same. Guards act after both. */
-static const struct node *fused_of(const struct vk_run *run, uint32_t index)
-{
-    const struct graph *graph = &run->vk->base.model->graph;
-    const struct schedule *s = run->schedule;
-    const struct node *node = &graph->node[index];
-
-    if (index + 1 >= graph->count || run->pass->watch || s->hooked[index] || s->hooked[index + 1] ||
-        s->edited[index] || s->twice[index] || s->twice[index + 1])
-        return NULL;
-    return adds_rows(node, &node[1]) || rotates_next(run, node, &node[1]) ? &node[1] : NULL;
 }
 
 /* All but where the rows go. */
@@ -130,11 +92,13 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
         rec.src = run->reg[range->gathered && node->in == REG_X ? REG_T : node->in];
     if (node->in2 != REG_NONE)
         rec.src2 = run->reg[node->in2];
-    rec.fused = fused_of(run, index);
-    if (rec.fused && node->op == OP_LINEAR) {
-        rec.src2 = run->reg[rec.fused->in];
+    vk_fuse(run, &rec);
+    if (rec.fusion & VK_FUSE_ADD) {
+        rec.src2 = run->reg[node[1].in];
         rec.keeps = run->schedule->guarded[index];
     }
+    if (rec.fusion & VK_FUSE_STORE)
+        rec.src2 = run->reg[node[2].in2];
     return rec;
 }
 
@@ -145,8 +109,10 @@ static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struc
 
     if (node->out != REG_NONE)
         rec->dst = run->reg[node->out];
-    if (rec->fused && node->op == OP_LINEAR)
-        rec->sum = run->reg[rec->fused->out];
+    if (rec->fusion & VK_FUSE_ADD)
+        rec->sum = run->reg[node[1].out];
+    if (rec->fusion & VK_FUSE_ATTENTION)
+        rec->dst = run->reg[node[2].out];
     if (node->out == REG_L) /* rows of a chunk start at 0; unsigned wrap-around undoes this */
         rec->dst.at -= range->base * rec->dst.stride;
 }
@@ -188,7 +154,7 @@ static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct
         st = vk_patch_save(run, rec);
     if (!st && !merged) {
         st = record_op(run, rec, &access);
-        run->fused = rec->fused ? rec->index + 1 : 0;
+        run->fused = (struct vk_run_nodes){rec->index, rec->index + rec->nodes};
         if (rec->doubled)
             run->doubled = rec->index + run->vk->weights.plan[rec->index].merged;
     }
@@ -197,7 +163,7 @@ static enum status run_node(struct vk_run *run, struct vk_rec *rec, const struct
 
 enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
-    const bool done = run->fused != 0 && run->fused == index; /* with the one before it */
+    const bool done = index > run->fused.first && index < run->fused.end;
     struct vk_rec rec = rec_of(run, index, range);
     enum status st = STATUS_OK;
 

@@ -26,7 +26,9 @@ struct vk_run {
     bool twins;             /* some guard evaluates an op twice */
     uint32_t column_words;  /* of columns and tables */
     uint32_t verdict_quads;
-    uint32_t fused;               /* node recorded with the previous one; 0: none */
+    struct vk_run_nodes {
+        uint32_t first, end;
+    } fused;                      /* nodes that the last dispatch of an op did */
     uint32_t doubled;             /* one past the last node whose twin was done with it */
     struct vk_reg reg[REG_COUNT]; /* where its rows are now: versions of version_rows each */
     uint32_t version[REG_COUNT];  /* below `versions` */

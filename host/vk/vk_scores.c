@@ -1,9 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* SCORES: a few key positions per invocation, over all positions up to the columns' last. */
+/* SCORES: a few key positions per invocation, over all positions up to the columns' last; with
+ * SOFTMAX and HEADS, a workgroup for each head of each column. */
+#include "shared/push_fused.h"
+#include "vk/vk_fuse.h"
 #include "vk/vk_ops.h"
+
+static enum status attend(const struct vk_rec *rec)
+{
+    const struct vk *vk = rec->vk;
+    const struct hparams *hp = vk_hparams(vk);
+    const struct push_fused_attention push = {
+        .src = rec->src.at,
+        .src_stride = rec->src.stride,
+        .dst = rec->dst.at,
+        .dst_stride = rec->dst.stride,
+        .row = vk->kv.row,
+        .values = vk->kv.values,
+        .table_words = rec->node->layer * vk->kv.stride,
+        .head_dim = hp->head_dim,
+        .group = hp->n_head / hp->n_head_kv,
+        .window = rec->node->window,
+        .slot0 = rec->slot0,
+    };
+    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_FUSED_ATTENTION},
+                                  .buffers = {vk->memory.work, vk->memory.work,
+                                              vk->kv.pages[rec->node->layer], vk->memory.columns},
+                                  .push = &push,
+                                  .push_size = sizeof(push),
+                                  .groups = {hp->n_head, rec->slots, 1}};
+
+    return vk_dispatch(rec, &d);
+}
 
 enum status vk_scores(const struct vk_rec *rec)
 {
+    if (rec->fusion & VK_FUSE_ATTENTION)
+        return attend(rec);
     const struct vk *vk = rec->vk;
     const struct hparams *hp = vk_hparams(vk);
     const struct node *node = rec->node;

@@ -73,6 +73,8 @@ struct vk {
     struct vk_abft abft;
     struct stream *stream;
     struct vk_pace pace;
+    uint32_t fusions;        /* VK_FUSE_* that are used where nothing forbids it */
+    uint32_t attention_keys; /* VK_FUSE_ATTENTION: at most ATTENTION_KEYS */
     uint32_t max_columns, positions;
     uint64_t dispatches, barriers, waits; /* since creation; the last two of passes */
 };
@@ -99,13 +101,13 @@ struct vk_patch {
 struct vk_rec {
     struct vk *vk;
     const struct node *node;
-    uint32_t index;           /* of the node */
-    uint32_t slot0, slots;    /* columns: rows of the registers */
-    uint32_t score_slot0;     /* slot of the first row of S and P */
-    uint32_t last_position;   /* highest position of the slots */
-    const struct node *fused; /* the next node, recorded with this one; null: none */
+    uint32_t index;         /* of the node */
+    uint32_t slot0, slots;  /* columns: rows of the registers */
+    uint32_t score_slot0;   /* slot of the first row of S and P */
+    uint32_t last_position; /* highest position of the slots */
+    uint32_t fusion, nodes; /* VK_FUSE_* of its dispatch; nodes from this one on that it does */
     struct vk_reg src, src2, dst;
-    struct vk_reg sum;   /* `fused` of a LINEAR: rows with the residual, src2, added */
+    struct vk_reg sum;   /* VK_FUSE_ADD: rows with the residual, src2, added */
     bool keeps;          /* and `dst` is written too */
     bool doubled;        /* LINEAR of one slot: with its twin, which shares its reads of weights */
     uint32_t evaluation; /* 0: the op's own, else a twin's (guard_evaluation): `dst` is apart */

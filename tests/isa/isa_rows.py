@@ -49,7 +49,9 @@ def is_for_gpus(name, forms):
 def settings_of(shader, shapes, keeps):
     """Distinct {id: value} of a shader, the one of the table first. `keeps`: also those that keep
     the sums' rows."""
-    shape = {spec: values[shader.op] for spec, values in shapes.items() if shader.op in values}
+    name = shader.name.removesuffix("_texel")
+    shape = {spec: values.get(name, values.get(shader.op)) for spec, values in shapes.items()
+             if name in values or shader.op in values}
     return fs.distinct([shader.settings({fs.ACT_ID: act, fs.KV_ID: kv, KEEP_ID: keep, **shape})
                         for keep in range(1 + keeps) for act, kv in STORAGE])
 
