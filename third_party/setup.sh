@@ -27,7 +27,7 @@ TEXT
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tools spirv-headers
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
-    libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev libmecab-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
+    libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev libmecab-dev libmicrohttpd-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv mecab-ipadic-utf8 clang-format clang-tidy binutils vulkan-validationlayers)
 # The first opens reports, TeX sets their tables, the last two run shards.
 FULL_PACKAGES=(clang libomp-dev chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)

@@ -48,6 +48,7 @@ enum status cli_selftest(const struct cli_env *env, int argc, char **argv) STATU
 enum status cli_report(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_gate(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_compare(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_serve(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_task(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_artifact(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 

@@ -23,6 +23,7 @@ struct command {
 
 static const struct command COMMANDS[] = {
     {"run", cli_run, "run a model on a prompt, with faults if asked"},
+    {"serve", cli_serve, "answer OpenAI's clients, protected if asked"},
     {"tokenize", cli_tokenize, "text to token ids"},
     {"detokenize", cli_detokenize, "token ids to text"},
     {"devices", cli_devices, "list the devices; probe their arithmetic"},

@@ -114,9 +114,30 @@ static void put_struck(struct json_writer *w, const struct lib_report *report)
     json_array_close(w);
 }
 
+/* Of each prompt token from the second on: a list of [id, log-probability]. */
+static void put_prompt_top(struct json_writer *w, const struct generate_params *params,
+                           const struct generation *g)
+{
+    json_member_array(w, "prompt_top");
+    for (uint32_t i = 0; i + 1 < params->n_ids; i++) {
+        json_array_open(w);
+        for (uint32_t k = 0; k < params->prompt_top; k++) {
+            const struct decode_likely *likely = &g->prompt_top[(size_t)i * params->prompt_top + k];
+            json_array_open(w);
+            json_put_int(w, likely->id);
+            json_put_number(w, likely->logprob);
+            json_array_close(w);
+        }
+        json_array_close(w);
+    }
+    json_array_close(w);
+}
+
 static void put_steps(struct json_writer *w, const struct lib_report *report,
                       const struct generation *g)
 {
+    if (report->params->prompt_top > 0)
+        put_prompt_top(w, report->params, g);
     if (g->prompt_logprobs) {
         json_member_array(w, "prompt_logprobs");
         for (uint32_t i = 0; i + 1 < report->params->n_ids; i++)
@@ -136,7 +157,8 @@ void lib_report_put(struct json_writer *w, const struct lib_report *report,
     put_head(w, report);
     json_member_ids(w, "ids", report->params->ids, report->params->n_ids);
     json_member_ids(w, "tokens", g->tokens, g->n_tokens);
-    put_text(w, report, g);
+    if (!report->no_text)
+        put_text(w, report, g);
     json_member_text(w, "stop", decode_end_name(g->end));
     put_steps(w, report, g);
     if (report->vulkan)

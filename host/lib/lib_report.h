@@ -21,6 +21,7 @@ struct lib_report {
     bool vulkan;
     bool underflow;      /* a value was flushed (NUMERICS.md 5); of CPU devices only */
     double load_seconds; /* NaN: not told */
+    bool no_text;        /* the member is left out */
 };
 
 /* What its policy found; clean without one. */

@@ -123,11 +123,14 @@ VKFI_API const char *vkfi_device_driver(const vkfi_device *device);
  *   tokens            most generated; default: as many as the device's positions hold
  *   temperature       of sampling; default 0: the most likely token
  *   top_k             samples among so many; default 0: all
+ *   top_p             of these, samples among the fewest that have this share; default 1: all
  *   seed              of sampling (an integer or "0x.."); a draw depends on it and the position
  *   stop              list of texts; the answer ends before the first of them
  *   ignore_end        true: goes on past end tokens
  *   logprobs          true: log-probabilities of the tokens given, which reads whole logit rows
  *   prompt_logprobs   true: of the prompt's tokens too; only in vkfi_session_report
+ *   prompt_top        with prompt_logprobs: how many of the most likely tokens are told with each
+ *                     of the prompt's; default 0
  *   top               how many of the most likely tokens are told with each; default 0 */
 VKFI_API vkfi_status vkfi_session_open(vkfi_session **out, vkfi_device *device,
                                        const char *options);

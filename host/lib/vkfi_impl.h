@@ -65,7 +65,7 @@ struct vkfi_session {
     struct arena arena; /* of the options */
     const char *options;
     struct decode_rules rules;
-    uint32_t top;
+    uint32_t top, prompt_top;
     bool tokens_given; /* rules.n is of the options */
     bool logprobs, prompt_logprobs;
     int32_t *ids; /* (n_ids) the prompt; owned */

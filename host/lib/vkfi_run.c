@@ -224,6 +224,7 @@ void vkfi_run_params(struct generate_params *out, const struct vkfi_session *s)
                                     .top = s->top,
                                     .logsumexp = s->logprobs,
                                     .prompt_logprobs = s->prompt_logprobs,
+                                    .prompt_top = s->prompt_logprobs ? s->prompt_top : 0,
                                     .save_position = EXECUTOR_NONE,
                                     .progress = s->progress,
                                     .progress_user = s->progress_user};

@@ -76,14 +76,17 @@ static enum status read_sampler(struct sampler *out, const struct json_doc *doc,
                                         (struct json_range){.max = 999999}, &out->temperature);
     st = st ? st
             : json_fields_u32(doc, object, "top_k", (struct json_span){0, TOP_K_MOST}, &out->top_k);
+    st = st ? st
+            : json_fields_number(doc, object, "top_p",
+                                 (struct json_range){.max = 1, .open_min = true}, &out->top_p);
     return st ? st : json_fields_bits64(doc, object, "seed", UINT64_MAX, &out->seed);
 }
 
 static enum status read_options(struct vkfi_session *s, const struct json_doc *doc)
 {
-    static const char *const known[] = {"tokens", "temperature", "top_k",    "seed",
-                                        "stop",   "ignore_end",  "logprobs", "prompt_logprobs",
-                                        "top"};
+    static const char *const known[] = {
+        "tokens",     "temperature", "top_k",           "top_p",      "seed", "stop",
+        "ignore_end", "logprobs",    "prompt_logprobs", "prompt_top", "top"};
     const struct json *object = json_root(doc);
     const uint32_t n_vocab = s->device->model->model->hp.n_vocab;
     enum status st = json_fields_object(doc, object, "options of a session, an object",
@@ -97,7 +100,9 @@ static enum status read_options(struct vkfi_session *s, const struct json_doc *d
     st = st ? st : json_fields_bool(doc, object, "ignore_end", &s->rules.ignore_end);
     st = st ? st : json_fields_bool(doc, object, "logprobs", &s->logprobs);
     st = st ? st : json_fields_bool(doc, object, "prompt_logprobs", &s->prompt_logprobs);
-    return st ? st : json_fields_u32(doc, object, "top", (struct json_span){0, n_vocab}, &s->top);
+    const struct json_span tops = {0, n_vocab};
+    st = st ? st : json_fields_u32(doc, object, "prompt_top", tops, &s->prompt_top);
+    return st ? st : json_fields_u32(doc, object, "top", tops, &s->top);
 }
 
 static void destroy(struct vkfi_session *s)

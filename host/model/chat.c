@@ -103,9 +103,11 @@ static enum status render(const struct gguf *gguf, const struct source *source,
 {
     struct arena arena = {0};
     struct template_context context = {.user = message->user,
-                                       .user_size = strlen(message->user),
+                                       .user_size = message->user ? strlen(message->user) : 0,
                                        .turn = message->turn,
-                                       .n_turns = message->n_turns};
+                                       .n_turns = message->n_turns,
+                                       .message = message->message,
+                                       .n_messages = message->n_messages};
     struct template *template = NULL;
     enum status st = token_text(gguf, &arena, "tokenizer.ggml.bos_token_id", &context.begin);
     if (!st)

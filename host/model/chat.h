@@ -28,6 +28,9 @@ struct chat_message {
     const char *template; /* a built-in one by name; null: the file's tokenizer.chat_template */
     const struct template_turn *turn; /* (n_turns) messages and answers before it */
     size_t n_turns;
+    const struct template_message
+        *message; /* (n_messages) instead of turns and user; null: those */
+    size_t n_messages;
 };
 
 /* Whether the file has a template of its own. */

@@ -129,6 +129,12 @@ struct decode_step {
     uint32_t verdict;        /* decode_verdict.word */
 };
 
+/* One of the most likely tokens where the prompt goes on. */
+struct decode_likely {
+    uint32_t id;
+    double logprob;
+};
+
 /* A run so far. */
 struct generation {
     uint32_t branch;          /* alive: release with kv_release */
@@ -140,10 +146,12 @@ struct generation {
                           a pass, as long as the same are picked */
     bool strayed;      /* the last token was not the draft */
     enum decode_end end;
-    uint32_t redone;         /* columns computed again */
-    void *state;             /* the check's; null: it has none */
-    double *prompt_logprobs; /* (n_ids - 1), null unless asked for */
-    uint64_t hash;           /* of all step hashes, in order */
+    uint32_t redone;                  /* columns computed again */
+    void *state;                      /* the check's; null: it has none */
+    double *prompt_logprobs;          /* (n_ids - 1), null unless asked for */
+    struct decode_likely *prompt_top; /* (n_ids - 1, generate_params.prompt_top), the same; all
+                                         zeros where prompt_logprobs is NaN for a prefix */
+    uint64_t hash;                    /* of all step hashes, in order */
     double prompt_seconds, decode_seconds;
 };
 

@@ -20,6 +20,7 @@ struct generate_run {
     struct column_result *result; /* (columns) */
     struct guard *guard;          /* (columns, decode_guards) those of a pass, column by column */
     uint32_t n_guards;
+    struct sampler_top *likely; /* (prompt_top) of a row */
     struct tap_pass *pass;
     bool prompt_done; /* its last pass has run */
 };
@@ -96,6 +97,19 @@ static enum status run_columns(struct generate_run *r, uint32_t position, uint32
     return st ? st : tap_go(r->pass, r->p->watch, r->p->watch_user);
 }
 
+/* The first tokens of the row at `position`, whose logsumexp is `total`. */
+static void take_likely(struct generate_run *r, uint32_t position, const float *logits,
+                        double total)
+{
+    const uint32_t n = r->p->prompt_top;
+    struct decode_likely *out = r->g->prompt_top + (size_t)position * n;
+    if (n == 0)
+        return;
+    sampler_top(logits, r->p->ex->model->hp.n_vocab, r->likely, n);
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (struct decode_likely){r->likely[i].id, (double)r->likely[i].logit - total};
+}
+
 static void take_logprobs(struct generate_run *r, uint32_t position, uint32_t n)
 {
     uint32_t n_vocab = r->p->ex->model->hp.n_vocab;
@@ -103,6 +117,7 @@ static void take_logprobs(struct generate_run *r, uint32_t position, uint32_t n)
         const float *logits = r->result[i].logits;
         double total = sampler_logsumexp(logits, n_vocab);
         r->g->prompt_logprobs[position + i] = (double)logits[r->p->ids[position + i + 1]] - total;
+        take_likely(r, position + i, logits, total);
     }
 }
 
@@ -248,7 +263,10 @@ static enum status run_init(struct generate_run *r)
     bool ok = r->column && r->result && r->guard;
     if (ok && p->prompt_logprobs) {
         r->g->prompt_logprobs = arena_array(r->arena, p->n_ids, sizeof(*r->g->prompt_logprobs));
-        ok = r->g->prompt_logprobs != NULL;
+        r->g->prompt_top =
+            arena_array(r->arena, (size_t)p->n_ids * p->prompt_top + 1, sizeof(*r->g->prompt_top));
+        r->likely = arena_array(r->arena, p->prompt_top + 1, sizeof(*r->likely));
+        ok = r->g->prompt_logprobs && r->g->prompt_top && r->likely;
     }
     for (uint32_t i = 0; ok && r->g->prompt_logprobs && i < r->next; i++)
         r->g->prompt_logprobs[i] = NAN; /* of the prefix */
@@ -316,9 +334,12 @@ static enum status copy_steps(struct generate_run *r, const struct generation *f
             memcpy(r->g->step[i].top, from->step[i].top, top * sizeof(*tops));
         }
     }
-    if (r->g->prompt_logprobs)
+    if (r->g->prompt_logprobs) {
         memcpy(r->g->prompt_logprobs, from->prompt_logprobs,
                r->p->n_ids * sizeof(*from->prompt_logprobs));
+        memcpy(r->g->prompt_top, from->prompt_top,
+               (size_t)r->p->n_ids * r->p->prompt_top * sizeof(*from->prompt_top));
+    }
     r->g->n_tokens = n;
     r->g->end = from->end;
     r->g->hash = from->hash;

@@ -26,6 +26,7 @@ struct generate_params {
     uint32_t top;         /* tokens of the top list of each step; 0: none */
     bool logsumexp;       /* of each step, and logit of its token (reads whole logit rows) */
     bool prompt_logprobs; /* natural log-probability of ids[1..] (reads whole logit rows) */
+    uint32_t prompt_top;  /* with prompt_logprobs: most likely tokens told of each; 0: none */
     const struct generate_prefix *prefix; /* positions that are shared instead of run, fewer than
                                              n_ids: the same bits, but prompt_logprobs are NaN
                                              there; null: none */

@@ -94,14 +94,26 @@ static double uniform_of(const struct sampler *sampler, uint32_t position)
     return rng_unit(&rng);
 }
 
+static bool cuts_tail(const struct sampler *sampler)
+{
+    return sampler->top_p > 0 && sampler->top_p < 1;
+}
+
 static uint32_t draw(const struct sampler *sampler, const struct sampler_top *top, uint32_t count,
                      uint32_t position)
 {
-    double total = 0;
+    double total = 0, kept = 0;
     for (uint32_t i = 0; i < count; i++)
         total += weight_of(top[i].logit, top[0].logit, sampler->temperature);
     if (!(total > 0) || isinf(total))
         return top[0].id;
+    for (uint32_t i = 0; cuts_tail(sampler) && i < count; i++) {
+        kept += weight_of(top[i].logit, top[0].logit, sampler->temperature);
+        if (kept >= sampler->top_p * total) {
+            total = kept;
+            count = i + 1;
+        }
+    }
     double left = uniform_of(sampler, position) * total;
     for (uint32_t i = 0; i < count; i++) {
         left -= weight_of(top[i].logit, top[0].logit, sampler->temperature);
@@ -197,7 +209,8 @@ uint32_t sampler_pick(const struct sampler *sampler, const struct sampler_row *r
 {
     const uint32_t most = sampler_candidates(sampler, row->n);
     uint32_t pick;
-    if (most > 1 && most == row->n && draw_from_bucket(&pick, sampler, row, position, candidate))
+    if (most > 1 && most == row->n && !cuts_tail(sampler) &&
+        draw_from_bucket(&pick, sampler, row, position, candidate))
         return pick;
     const uint32_t count = first_of(row, candidate, most);
     assert(count > 0);

@@ -11,6 +11,8 @@ struct sampler {
     double temperature; /* 0: greedy */
     uint32_t top_k;     /* 0: all tokens */
     uint64_t seed;      /* draws are keyed by (seed, position) */
+    double top_p;       /* samples among the fewest first tokens that together have this share of
+                           the probability of the top_k; 0 or 1: all of them */
 };
 
 struct sampler_top {
@@ -36,7 +38,8 @@ uint32_t sampler_candidates(const struct sampler *sampler, uint32_t n);
 
 /* Token for the row of the column at `position`; at least one is allowed. Greedy order: key
  * descending, lower id first, NaN lowest. Sampling: softmax of the top_k allowed logits /
- * temperature in double, greedy order. candidate: (sampler_candidates), overwritten. */
+ * temperature in double, greedy order, cut by top_p. candidate: (sampler_candidates), overwritten.
+ */
 uint32_t sampler_pick(const struct sampler *sampler, const struct sampler_row *row,
                       uint32_t position, struct sampler_top *candidate);
 

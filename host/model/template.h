@@ -31,12 +31,20 @@ struct template_turn {
     const char *user, *assistant;
 };
 
+/* Any message: "system", "user", "assistant". */
+struct template_message {
+    const char *role, *content;
+};
+
 /* The variables beside `add_generation_prompt` (true), `tools` and `documents` (none). */
 struct template_context {
     const char *user; /* content of the last message, (user_size) */
     size_t user_size;
     const struct template_turn *turn; /* (n_turns) before it */
     size_t n_turns;
+    const struct template_message
+        *message; /* (n_messages) instead of turns and user; null: those */
+    size_t n_messages;
     const char *begin, *end; /* bos_token, eos_token; null: undefined */
 };
 

@@ -262,10 +262,25 @@ static enum status make_message(struct template_run *run, const char *role,
     return st;
 }
 
-/* All turns, then the message that is to be answered. */
+static enum status make_given(struct template_run *run, const struct template_context *context,
+                              struct template_value *out)
+{
+    enum status st = template_value_list(run, TEMPLATE_IS_LIST, context->n_messages, out);
+    for (size_t i = 0; !st && i < context->n_messages; i++) {
+        const struct template_message *message = &context->message[i];
+        st = make_message(run, message->role,
+                          (struct template_text){message->content, strlen(message->content)},
+                          &out->list->item[i]);
+    }
+    return st;
+}
+
+/* All turns, then the message that is to be answered; or those that are given. */
 static enum status make_messages(struct template_run *run, const struct template_context *context,
                                  struct template_value *out)
 {
+    if (context->message)
+        return make_given(run, context, out);
     enum status st = template_value_list(run, TEMPLATE_IS_LIST, 2 * context->n_turns + 1, out);
     for (size_t i = 0; !st && i < context->n_turns; i++) {
         const struct template_turn *turn = &context->turn[i];

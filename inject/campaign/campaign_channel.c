@@ -53,6 +53,14 @@ enum status campaign_channel_send(const struct campaign_channel *channel, uint32
     return st;
 }
 
+void campaign_channel_frame(struct text *out, uint32_t kind, const struct text *body)
+{
+    const struct head head = {.kind = kind, .size = body->size};
+    text_take(out, body->st);
+    text_add(out, (const char *)&head, sizeof(head));
+    text_add(out, text_of(body), body->size);
+}
+
 /* Makes room for input: drops the messages taken. */
 static void drop_taken(struct campaign_channel *channel)
 {

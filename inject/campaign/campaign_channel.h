@@ -61,6 +61,8 @@ void campaign_channel_finish(struct campaign_channel *channel); /* closes fd too
  * not logged, if the other end is gone. */
 enum status campaign_channel_send(const struct campaign_channel *channel, uint32_t kind,
                                   struct text *body) STATUS_MUST_USE;
+/* Appends the frame to `out` instead, for one who sends without waiting. */
+void campaign_channel_frame(struct text *out, uint32_t kind, const struct text *body);
 /* A body of one struct. */
 enum status campaign_channel_send_one(const struct campaign_channel *channel, uint32_t kind,
                                       const struct field_table *table,
