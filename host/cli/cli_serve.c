@@ -57,7 +57,8 @@ static const char DETAILS[] =
     "  vkfi serve -m smollm2-135m\n"
     "  vkfi serve -m model.gguf -d vk --protect robust --listen 0.0.0.0:8080 \\\n"
     "      --api-key-file keys.txt\n"
-    "  curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\\n"
+    "  curl http://127.0.0.1:8080/v1/completions \\\n"
+    "      -H 'Content-Type: application/json' \\\n"
     "      -d '{\"prompt\": \"The capital of France is\", \"temperature\": 0}'\n";
 
 struct options {

@@ -37,8 +37,8 @@ void serve_call_completed(void *cls, struct MHD_Connection *connection, void **r
 void serve_call_connection(void *cls, struct MHD_Connection *connection, void **peer,
                            enum MHD_ConnectionNotificationCode what);
 
-/* A part of an answer from the worker; `front` is a struct serve_front. */
-void serve_call_part(void *front, const struct serve_part *part);
+/* A part of an answer from the worker; `user` is a struct serve_front. */
+void serve_call_part(void *user, const struct serve_part *part);
 
 /* Ends with an error all requests that the worker has; of these are all that wait. */
 void serve_call_fail_all(struct serve_front *front, unsigned code, const char *why);

@@ -2,7 +2,7 @@
 # Every command has a manual page that fits 80 columns, and prints nothing else.
 good --help
 commands=$(sed -n '/^COMMANDS/,/^$/s/^ *\([a-z]\+\) .*/\1/p' out)
-[ "$(echo $commands)" = "run tokenize detokenize devices sites model task protect plan sweep bench campaign replay export merge report compare gate artifact selfcheck selftest" ] ||
+[ "$(echo $commands)" = "run serve tokenize detokenize devices sites model task protect plan sweep bench campaign replay export merge report compare gate artifact selfcheck selftest" ] ||
     fail "commands listed: $commands"
 for command in $commands; do
     good "$command" --help

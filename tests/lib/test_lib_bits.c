@@ -64,7 +64,8 @@ static void whole_run(struct lib_bench_run *out, const char *file, const int32_t
                                      .logsumexp = true,
                                      .save_position = EXECUTOR_NONE};
     if (how->sampled)
-        params.rules.sampler = (struct sampler){1.5, 40, 0xfedcba9876543210};
+        params.rules.sampler =
+            (struct sampler){.temperature = 1.5, .top_k = 40, .seed = 0xfedcba9876543210};
     if (how->policy) {
         assert_int_equal(policy_load(&policy, &arena, how->policy), STATUS_OK);
         assert_int_equal(protector_open(&protector, &policy, &(struct protection_setup){.ex = ex}),

@@ -166,6 +166,23 @@ static void test_masked_ids_are_never_picked(void **state)
 
 #define LARGE 49152
 
+/* The first tokens that have the share top_p of `*total`, which becomes theirs. */
+static uint32_t cut_by_rule(const struct sampler *sampler, const struct sampler_top *top,
+                            uint32_t n, double *total)
+{
+    double kept = 0;
+    for (uint32_t i = 0; i < n && sampler->top_p > 0 && sampler->top_p < 1; i++) {
+        const double w =
+            dmath_exp(((double)top[i].logit - (double)top[0].logit) / sampler->temperature);
+        kept += w >= 0 ? w : 0;
+        if (kept >= sampler->top_p * *total) {
+            *total = kept;
+            return i + 1;
+        }
+    }
+    return n;
+}
+
 /* The rule of NUMERICS.md 6 as it is written: a whole row in greedy order. */
 static uint32_t pick_by_rule(const struct sampler *sampler, const float *logits, uint32_t n,
                              uint32_t position)
@@ -188,6 +205,7 @@ static uint32_t pick_by_rule(const struct sampler *sampler, const float *logits,
         }
         if (!(total > 0) || isinf(total))
             return top[0].id;
+        n = pass == 0 ? cut_by_rule(sampler, top, n, &total) : n;
     }
     return top[n - 1].id;
 }
@@ -219,12 +237,14 @@ static void test_whole_rows_by_the_rule(void **state)
     static struct sampler_top candidate[LARGE];
     static const uint32_t sizes[] = {2, 127, 128, 129, 2047, 2048, 2049, 5000, LARGE};
     static const double temperatures[] = {1e-300, 0.05, 0.7, 1, 3, 1e9};
+    static const double shares[] = {0, 1, 0.9, 0.5, 1e-9, 0.999};
     (void)state;
     for (uint64_t stream = 0; stream < 84; stream++) {
         const uint32_t n = sizes[stream / 7 % 9];
         fill_large(logits, n, stream);
         for (uint32_t k = 0; k < 6; k++) {
-            const struct sampler sampler = {.temperature = temperatures[k], .seed = stream};
+            const struct sampler sampler = {
+                .temperature = temperatures[k], .seed = stream, .top_p = shares[(stream + k) % 6]};
             for (uint32_t position = 0; position < (n < 3000 ? 20 : 2); position++) {
                 const struct sampler_row row = {.logits = logits, .n = n};
                 assert_int_equal(sampler_pick(&sampler, &row, position, candidate),
