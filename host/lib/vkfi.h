@@ -44,7 +44,8 @@ typedef enum vkfi_status {
     VKFI_UNCORRECTED = 10,  /* a protection found damage that stayed: do not use the text */
     VKFI_END = 64,          /* the run has ended: no more tokens */
     VKFI_CANCELLED = 65,    /* by vkfi_session_cancel or the callback; the run may go on */
-    VKFI_BUSY = 66          /* in use by another call, or by a session that needs it alone */
+    VKFI_BUSY = 66,         /* in use by another call, or by a session that needs it alone */
+    VKFI_PENDING = 67       /* no token yet: step again */
 } vkfi_status;
 
 typedef struct vkfi_model vkfi_model;
@@ -188,6 +189,21 @@ typedef struct vkfi_token {
  * that a protection found is still there. Any other failure but VKFI_CANCELLED and VKFI_BUSY ends
  * the run: the next step begins it anew. */
 VKFI_API vkfi_status vkfi_session_step(vkfi_session *session, vkfi_token *token);
+
+/* One session's share of vkfi_session_step_all. */
+typedef struct vkfi_turn {
+    vkfi_session *session;
+    vkfi_status status; /* out: as of vkfi_session_step, or VKFI_PENDING */
+    vkfi_token token;   /* out */
+    char message[512];  /* out: what vkfi_message would say of it */
+} vkfi_turn;
+
+/* A step of each of these sessions, different ones of one device (most likely fewer than all their
+ * passes: those that need one share it, as columns, in this order as far as there is room). A
+ * session's bits do not depend on what else runs beside it. VKFI_OK: look at each `status`;
+ * VKFI_PENDING there: a part of the prompt has run, or the pass was full. A session whose fault
+ * strikes stored weights runs alone: the others get VKFI_BUSY. */
+VKFI_API vkfi_status vkfi_session_step_all(vkfi_turn *turns, size_t count);
 
 /* Steps to the end; `give` (null: nobody) gets each token, and the end. It returns 0 to go on, else
  * the call says VKFI_CANCELLED. It may not use this session. VKFI_OK at the end. */

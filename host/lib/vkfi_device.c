@@ -43,6 +43,7 @@ static enum status open_device(void *what)
     st = st ? st : lib_device_admit(&d->device);
     size_kv(d);
     st = st ? st : lib_device_start(&d->device, &d->needs);
+    st = st ? st : tap_open(&d->pass, d->device.ex);
     if (!st)
         executor_info(d->device.ex, &d->info);
     return st;
@@ -51,6 +52,7 @@ static enum status open_device(void *what)
 static enum status close_device(void *what)
 {
     struct vkfi_device *d = what;
+    tap_close(&d->pass);
     return lib_device_finish(&d->device);
 }
 

@@ -37,6 +37,7 @@ struct vkfi_device {
     struct executor_info info;   /* of its start */
     uint32_t sessions;           /* most with a run */
     uint32_t running;            /* sessions with a run */
+    struct tap_pass *pass;       /* that sessions share */
     struct vkfi_session *holder; /* its faults strike what all sessions read; null: nobody's */
     struct vkfi_engine engine;
 };
@@ -116,9 +117,24 @@ enum status vkfi_device_finish(struct vkfi_device *device) STATUS_MUST_USE;
 void vkfi_model_keep(struct vkfi_model *model);
 void vkfi_device_keep(struct vkfi_device *device);
 
-/* On the engine's thread; `session` is a struct vkfi_session. A pass of the run, which begins it;
- * the run's end. */
+/* Sessions of one device that share a pass. */
+struct vkfi_round {
+    struct vkfi_device *device;
+    struct vkfi_turn **turn; /* (n) */
+    size_t n;
+    bool *in; /* (n) room: in the pass */
+};
+
+/* On the engine's thread. A pass of the runs in their order, which begins them: each status, and
+ * its message; `round` is a struct vkfi_round. */
+enum status vkfi_run_round(void *round) STATUS_MUST_USE;
+/* `session` is a struct vkfi_session. The same for it alone. */
 enum status vkfi_run_pass(void *session) STATUS_MUST_USE;
+/* Parts of it: the run begins; its faults are undone and forgotten, but for their proofs, which the
+ * run's memory keeps; it has failed, which ends it and keeps the message. */
+enum status vkfi_run_begin(struct vkfi_session *session) STATUS_MUST_USE;
+enum status vkfi_run_finish_faults(struct vkfi_session *session) STATUS_MUST_USE;
+enum status vkfi_run_fail(struct vkfi_session *session, enum status st) STATUS_MUST_USE;
 /* Ends the run, if there is one: faults are undone. keep: K and V stay for the next run where
  * nothing has damaged them. */
 enum status vkfi_run_keep(void *session) STATUS_MUST_USE;

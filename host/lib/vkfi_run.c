@@ -123,8 +123,7 @@ enum status vkfi_run_check(const struct vkfi_session *s, uint32_t n)
     return STATUS_INPUT;
 }
 
-/* Undone and forgotten; the proofs are kept in the run's memory, which lives on. */
-static enum status finish_faults(struct vkfi_session *s)
+enum status vkfi_run_finish_faults(struct vkfi_session *s)
 {
     struct vkfi_run *run = &s->run;
     enum status st = STATUS_OK;
@@ -156,7 +155,7 @@ enum status vkfi_run_drop(void *session)
 {
     struct vkfi_session *s = session;
     struct vkfi_run *run = &s->run;
-    const enum status st = finish_faults(s);
+    const enum status st = vkfi_run_finish_faults(s);
     if (run->steps) {
         generate_close(&run->steps);
         release(s, run->g.branch);
@@ -231,7 +230,7 @@ void vkfi_run_params(struct generate_params *out, const struct vkfi_session *s)
 }
 
 /* K and V that are kept serve all positions but the last, whose row gives the first token. */
-static enum status begin(struct vkfi_session *s)
+enum status vkfi_run_begin(struct vkfi_session *s)
 {
     struct vkfi_run *run = &s->run;
     struct generate_prefix prefix = s->kept;
@@ -256,8 +255,9 @@ static enum status begin(struct vkfi_session *s)
     return STATUS_OK;
 }
 
-/* A failure ends the run; its message stays. */
-static enum status fail(struct vkfi_session *s, enum status st)
+/* --- failures --- */
+
+enum status vkfi_run_fail(struct vkfi_session *s, enum status st)
 {
     char why[2048];
     strncpy(why, log_last_error(), sizeof(why) - 1);
@@ -265,28 +265,6 @@ static enum status fail(struct vkfi_session *s, enum status st)
     if (vkfi_run_drop(s) == STATUS_OK)
         log_keep_error(why);
     return st;
-}
-
-static enum status step(struct vkfi_run *run)
-{
-    struct executor_info info;
-    fpenv_clear_underflow();
-    const enum status st = generate_step(run->steps, &run->ended);
-    executor_info(run->params.ex, &info);
-    run->underflow |= info.underflow;
-    return st;
-}
-
-enum status vkfi_run_pass(void *session)
-{
-    struct vkfi_session *s = session;
-    struct vkfi_run *run = &s->run;
-    enum status st = run->steps ? vkfi_run_check(s, run->params.rules.n) : begin(s);
-    st = st ? st : step(run);
-    run->passes += !st;
-    if (st)
-        return (int)st == (int)VKFI_BUSY ? st : fail(s, st);
-    return run->ended ? finish_faults(s) : STATUS_OK;
 }
 
 /* --- fork --- */

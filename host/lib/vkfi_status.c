@@ -37,6 +37,8 @@ const char *vkfi_status_name(vkfi_status status)
         return "cancelled";
     case VKFI_BUSY:
         return "busy";
+    case VKFI_PENDING:
+        return "pending";
     default:
         return (unsigned)status < STATUS_COUNT ? status_name((enum status)status) : "unknown";
     }

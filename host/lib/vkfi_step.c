@@ -7,22 +7,36 @@
 #include "base/log.h"
 #include "lib/vkfi_impl.h"
 
-/* Passes until a token can be given, or the run has ended. After a pass that went back the tokens
- * from there on are given again. */
+/* Whether a pass is needed before a token or the end can be given. */
+static bool needs_pass(const struct vkfi_session *s)
+{
+    return !s->run.ended && s->given >= s->run.g.n_tokens;
+}
+
+/* After a pass that went back the tokens from there on are given again. */
+static void went_back(struct vkfi_session *s)
+{
+    s->given = s->run.g.n_tokens < s->given ? s->run.g.n_tokens : s->given;
+}
+
+static enum status check_cancel(struct vkfi_session *s)
+{
+    if (!atomic_exchange(&s->cancel, false))
+        return STATUS_OK;
+    log_error("the run was cancelled");
+    return (enum status)VKFI_CANCELLED;
+}
+
+/* Passes until a token can be given, or the run has ended. */
 static enum status advance(struct vkfi_session *s)
 {
-    struct vkfi_run *run = &s->run;
-    while (!run->ended && s->given >= run->g.n_tokens) {
-        if (atomic_exchange(&s->cancel, false)) {
-            log_error("the run was cancelled");
-            return (enum status)VKFI_CANCELLED;
-        }
-        const enum status st = vkfi_engine_do(&s->device->engine, vkfi_run_pass, s);
-        if (st)
-            return st;
-        s->given = run->g.n_tokens < s->given ? run->g.n_tokens : s->given;
+    enum status st = STATUS_OK;
+    while (needs_pass(s) && !st) {
+        st = check_cancel(s);
+        st = st ? st : vkfi_engine_do(&s->device->engine, vkfi_run_pass, s);
+        went_back(s);
     }
-    return STATUS_OK;
+    return st;
 }
 
 static void take_text(vkfi_token *out, struct vkfi_session *s)
@@ -80,21 +94,26 @@ static enum status give_end(struct vkfi_session *s, vkfi_token *out)
     return st ? st : (enum status)VKFI_END;
 }
 
+static const vkfi_token no_token = {.id = -1, .logprob = NAN, .logsumexp = NAN, .text = ""};
+
+static enum status give_next(struct vkfi_session *s, vkfi_token *out)
+{
+    return s->given < s->run.g.n_tokens ? give_token(s, out) : give_end(s, out);
+}
+
 static enum status step(struct vkfi_session *s, vkfi_token *out)
 {
-    *out = (vkfi_token){.id = -1, .logprob = NAN, .logsumexp = NAN, .text = ""};
+    *out = no_token;
     const enum status st = advance(s);
-    if (st)
-        return st;
-    return s->given < s->run.g.n_tokens ? give_token(s, out) : give_end(s, out);
+    return st ? st : give_next(s, out);
 }
 
 static vkfi_status leave(struct vkfi_session *s, enum status st)
 {
-    if ((int)st != (int)VKFI_END)
+    if ((int)st != (int)VKFI_END && (int)st != (int)VKFI_PENDING)
         return vkfi_session_leave(s, st);
     (void)vkfi_session_leave(s, STATUS_OK);
-    return VKFI_END;
+    return (vkfi_status)st;
 }
 
 vkfi_status vkfi_session_step(vkfi_session *session, vkfi_token *token)
@@ -122,6 +141,83 @@ vkfi_status vkfi_session_run(vkfi_session *session, vkfi_give *give, void *user)
         }
     }
     return vkfi_session_leave(session, (int)st == (int)VKFI_END ? STATUS_OK : st);
+}
+
+/* --- several sessions --- */
+
+/* Enters the session; false: this call has nothing for it but its status. */
+static bool enter(vkfi_turn *turn, struct vkfi_round *round)
+{
+    turn->status = vkfi_session_enter(turn->session);
+    if (turn->status)
+        return false;
+    struct vkfi_session *s = turn->session;
+    enum status st = check_cancel(s);
+    round->device = round->device ? round->device : s->device;
+    if (!st && s->device != round->device) {
+        log_error("found sessions of two devices, expected those of one");
+        st = STATUS_USAGE;
+    }
+    if (st)
+        turn->status = vkfi_session_leave(s, st);
+    return !st;
+}
+
+static void keep_message(vkfi_turn *turn)
+{
+    if (turn->status)
+        snprintf(turn->message, sizeof(turn->message), "%s", log_last_error());
+}
+
+/* Which have entered; those of them that need a pass, into `round`. */
+static void choose(struct vkfi_round *round, bool *entered, vkfi_turn *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        vkfi_turn *turn = &turns[i];
+        turn->token = no_token;
+        turn->message[0] = '\0';
+        entered[i] = enter(turn, round);
+        keep_message(turn);
+        if (entered[i] && needs_pass(turn->session))
+            round->turn[round->n++] = turn;
+    }
+}
+
+/* What a session gives after the round that it entered with success. */
+static void settle(vkfi_turn *turn)
+{
+    struct vkfi_session *s = turn->session;
+    went_back(s);
+    log_keep_error(turn->message);
+    enum status st = (enum status)turn->status;
+    if (!st && needs_pass(s))
+        st = (enum status)VKFI_PENDING;
+    else if (!st)
+        st = give_next(s, &turn->token);
+    turn->status = leave(s, st);
+    keep_message(turn);
+}
+
+vkfi_status vkfi_session_step_all(vkfi_turn *turns, size_t count)
+{
+    struct arena arena = {0};
+    struct vkfi_round round = {.turn = arena_array(&arena, count + 1, sizeof(*round.turn)),
+                               .in = arena_array(&arena, count + 1, sizeof(*round.in))};
+    bool *entered = arena_array(&arena, count + 1, sizeof(*entered));
+    log_keep_error("");
+    if (!turns && count > 0)
+        return vkfi_status_refuse(VKFI_USAGE, "vkfi_session_step_all: found null, expected turns");
+    enum status st = round.turn && round.in && entered ? STATUS_OK : STATUS_MEMORY;
+    if (!st)
+        choose(&round, entered, turns, count);
+    if (!st && round.n > 0)
+        st = vkfi_engine_do(&round.device->engine, vkfi_run_round, &round);
+    for (size_t i = 0; i < count && entered; i++) {
+        if (entered[i])
+            settle(&turns[i]);
+    }
+    arena_finish(&arena);
+    return vkfi_status_of(st);
 }
 
 void vkfi_session_cancel(vkfi_session *session)

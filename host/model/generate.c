@@ -21,8 +21,11 @@ struct generate_run {
     struct guard *guard;          /* (columns, decode_guards) those of a pass, column by column */
     uint32_t n_guards;
     struct sampler_top *likely; /* (prompt_top) of a row */
-    struct tap_pass *pass;
-    bool prompt_done; /* its last pass has run */
+    struct tap_pass *pass;      /* of its own */
+    uint32_t first, n;          /* its columns in the pass at hand: from position `first` on */
+    bool due;                   /* an integer of the first is out of its range */
+    double start;               /* of the pass at hand */
+    bool prompt_done;           /* its last pass has run */
 };
 
 static int32_t token_at(const struct generate_run *r, uint32_t position)
@@ -60,17 +63,20 @@ static bool is_due(const struct generate_run *r)
     return r->p->tap && r->p->tap->due;
 }
 
-/* How many of n columns from `position` on may share a pass; 0 (logged): none. */
-static uint32_t columns_of_pass(const struct generate_run *r, uint32_t position, uint32_t n)
+/* How many of n columns from `position` on may go into the pass; 0: it is full. An empty pass is
+ * too small (STATUS_INPUT, logged) only where too many faults meet. */
+static enum status columns_of_pass(uint32_t *out, const struct generate_run *r,
+                                   const struct tap_pass *pass, uint32_t n)
 {
-    tap_begin(r->pass);
-    const uint32_t room = tap_room(r->pass, r->p->tap, position);
-    if (room == 0)
-        log_error("more than %d faults meet at position %u", HOOK_MOST, position);
-    return tap_split(r->p->tap, position, room < n ? room : n);
+    const uint32_t room = tap_room(pass, r->p->tap, r->first);
+    *out = room > 0 ? tap_split(r->p->tap, r->first, room < n ? room : n) : 0;
+    if (*out > 0 || tap_count(pass) > 0)
+        return STATUS_OK;
+    log_error("more than %d faults meet at position %u", HOOK_MOST, r->first);
+    return STATUS_INPUT;
 }
 
-static enum status add_guards(struct generate_run *r, uint32_t n)
+static enum status add_guards(struct generate_run *r, struct tap_pass *pass, uint32_t n)
 {
     r->n_guards = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -80,21 +86,23 @@ static enum status add_guards(struct generate_run *r, uint32_t n)
             own[k].column = i;
         r->n_guards += count;
     }
-    return r->n_guards > 0 ? tap_guard(r->pass, r->guard, r->n_guards) : STATUS_OK;
+    return r->n_guards > 0 ? tap_guard(pass, r->guard, r->n_guards) : STATUS_OK;
 }
 
-static enum status run_columns(struct generate_run *r, uint32_t position, uint32_t n)
+static enum status add_columns(struct generate_run *r, struct tap_pass *pass, uint32_t n)
 {
-    if (n == 0)
-        return STATUS_INPUT;
     for (uint32_t i = 0; i < n; i++)
-        fill_column(r, i, position + i);
-    tap_begin(r->pass);
-    enum status st = tap_add(r->pass, r->p->tap, r->column, n, r->result);
-    if (st || is_due(r))
+        fill_column(r, i, r->first + i);
+    const enum status st = tap_add(pass, r->p->tap, r->column, n, r->result);
+    r->due = !st && is_due(r);
+    if (st || r->due)
         return st;
-    st = add_guards(r, n);
-    return st ? st : tap_go(r->pass, r->p->watch, r->p->watch_user);
+    const enum status guarded = add_guards(r, pass, n);
+    if (guarded)
+        tap_undo(pass);
+    else
+        r->n = n;
+    return guarded;
 }
 
 /* The first tokens of the row at `position`, whose logsumexp is `total`. */
@@ -193,18 +201,34 @@ static enum status take_columns(struct generate_run *r, uint32_t n)
 
 /* Columns whose tokens are known share a pass: those of the prompt and of drafts, else one at a
  * time. */
-static enum status run_pass(struct generate_run *r, double *out_prompt_end)
+enum status generate_add(struct generate_run *r, struct tap_pass *pass, uint32_t most,
+                         uint32_t *out_n)
 {
-    const uint32_t n_ids = r->p->n_ids, first = r->next;
-    const uint32_t left = n_ids + r->g->n_tokens + r->g->n_drafts - first;
-    const uint32_t n = columns_of_pass(r, first, left < r->columns ? left : r->columns);
-    enum status st = run_columns(r, first, n);
-    if (st)
-        return st;
-    if (is_due(r)) {
+    const uint32_t left = r->p->n_ids + r->g->n_tokens + r->g->n_drafts - r->next;
+    uint32_t n = left < r->columns ? left : r->columns;
+    r->start = clock_seconds();
+    r->first = r->next;
+    r->n = *out_n = 0;
+    r->due = false;
+    if (r->g->end != DECODE_OPEN)
+        return STATUS_OK;
+    enum status st = columns_of_pass(&n, r, pass, n < most ? n : most);
+    if (!st && n > 0)
+        st = add_columns(r, pass, n);
+    *out_n = r->n;
+    return st;
+}
+
+/* Its columns of a pass that has run. */
+static enum status take_pass(struct generate_run *r, double *out_prompt_end)
+{
+    const uint32_t n_ids = r->p->n_ids, first = r->first, n = r->n;
+    if (r->due) {
         r->g->end = DECODE_DUE;
         return STATUS_OK;
     }
+    if (n == 0)
+        return STATUS_OK;
     if (first < n_ids)
         take_prompt(r, first, first + n < n_ids ? n : n_ids - first);
     if (first + n >= n_ids)
@@ -224,9 +248,9 @@ static enum status run_end(struct generate_run *r, bool *out_ended)
 
 /* Adds a step's time to that of the prompt, up to its end (0: not in this step), and of decoding.
  */
-static void add_seconds(struct generate_run *r, double start, double prompt_end)
+static void add_seconds(struct generate_run *r, double prompt_end)
 {
-    const double end = clock_seconds();
+    const double start = r->start, end = clock_seconds();
     double middle = r->prompt_done ? start : end;
     if (prompt_end > 0 && !r->prompt_done) {
         r->prompt_done = true;
@@ -236,17 +260,32 @@ static void add_seconds(struct generate_run *r, double start, double prompt_end)
     r->g->decode_seconds += end - middle;
 }
 
-enum status generate_step(struct generate_run *r, bool *out_ended)
+enum status generate_take(struct generate_run *r, bool *out_ended)
 {
-    const double start = clock_seconds();
     double prompt_end = 0;
     *out_ended = false;
     const enum status st =
-        r->g->end == DECODE_OPEN ? run_pass(r, &prompt_end) : run_end(r, out_ended);
-    add_seconds(r, start, prompt_end);
+        r->g->end == DECODE_OPEN ? take_pass(r, &prompt_end) : run_end(r, out_ended);
+    add_seconds(r, prompt_end);
     if (*out_ended)
         r->g->hash = decode_hash(r->g->step, r->g->n_tokens);
     return st;
+}
+
+enum status generate_step(struct generate_run *r, bool *out_ended)
+{
+    uint32_t n;
+    *out_ended = false;
+    tap_begin(r->pass);
+    enum status st = generate_add(r, r->pass, r->columns, &n);
+    if (!st && n > 0)
+        st = tap_go(r->pass, r->p->watch, r->p->watch_user);
+    return st ? st : generate_take(r, out_ended);
+}
+
+uint32_t generate_guards(const struct generate_run *run)
+{
+    return decode_guards(&run->decode);
 }
 
 static enum status run_init(struct generate_run *r)

@@ -59,6 +59,18 @@ enum status generate_open(struct generate_run **out, struct generation *g, struc
  */
 enum status generate_step(struct generate_run *run, bool *out_ended) STATUS_MUST_USE;
 
+/* The same in a pass that runs of one executor share; none of them has a `watch`. Between tap_begin
+ * and tap_go each adds what it would run next, at most `most` columns; after tap_go each takes the
+ * results. `out_n` 0: it has no column in this pass, since the pass is full, the run has come to an
+ * end, or an integer is out of its range. tap_guarded was told the most guards of all of them.
+ * After an error the run has no column in the pass. */
+enum status generate_add(struct generate_run *run, struct tap_pass *pass, uint32_t most,
+                         uint32_t *out_n) STATUS_MUST_USE;
+enum status generate_take(struct generate_run *run, bool *out_ended) STATUS_MUST_USE;
+
+/* Guards that a column of the run may ask for. */
+uint32_t generate_guards(const struct generate_run *run);
+
 /* A second run in the state of `from`, which shares K and V and goes on with the same bits, on its
  * own. `params` says the same as those of `from`; neither has a tap or a check. */
 enum status generate_fork(struct generate_run **out, struct generation *g, struct arena *arena,

@@ -134,15 +134,21 @@ void tap_close(struct tap_pass **pass);
 /* Empty again: drops what was added. */
 void tap_begin(struct tap_pass *pass);
 
+/* Columns added so far. */
+uint32_t tap_count(const struct tap_pass *pass);
+
 /* How many more columns, from `position` on, fit with the hooks of the tap (may be null). 0 in an
  * empty pass: too many faults meet at the position (HOOK_MOST). */
 uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position);
 
 /* Adds columns of one branch, positions rising and as tap_split allows; `out` (n) is filled by
  * tap_go. Strikes memory that is due. If a control value is out of range nothing is added and
- * tap->due says so. A tap is added at most once to a pass. */
+ * tap->due says so, nor after a failure. A tap is added at most once to a pass. */
 enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
                     uint32_t n, struct column_result *out) STATUS_MUST_USE;
+
+/* Takes back the last tap_add, with its guards; strikes stay. */
+void tap_undo(struct tap_pass *pass);
 
 /* Guards of the columns last added, which guard.column counts from 0; tap_go fills the verdicts. */
 enum status tap_guard(struct tap_pass *pass, struct guard *guards, uint32_t n) STATUS_MUST_USE;

@@ -15,6 +15,7 @@ struct added {
     struct column_result *out;
     struct guard *guards; /* (n_guards) the caller's */
     uint32_t n_guards;
+    uint32_t hooks, words, guarded; /* of the pass before it */
 };
 
 enum role { ROLE_PROOF, ROLE_CHANGED, ROLE_STALE, ROLE_FROM };
@@ -101,6 +102,11 @@ void tap_begin(struct tap_pass *pass)
 void tap_guarded(struct tap_pass *pass, uint32_t most)
 {
     pass->most_guards = most;
+}
+
+uint32_t tap_count(const struct tap_pass *pass)
+{
+    return pass->n_columns;
 }
 
 uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position)
@@ -339,6 +345,15 @@ static void level_starts(const struct tap *tap, struct column *columns, uint32_t
     }
 }
 
+void tap_undo(struct tap_pass *pass)
+{
+    const struct added *last = &pass->added[--pass->n_added];
+    pass->n_columns = last->first;
+    pass->n_hooks = last->hooks;
+    pass->n_words = last->words;
+    pass->n_guards = last->guarded;
+}
+
 enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
                     uint32_t n, struct column_result *out)
 {
@@ -346,7 +361,13 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
 
     assert(n > 0 && n <= pass->max_columns - pass->n_columns);
     memcpy(pass->columns + first, columns, n * sizeof(*columns));
-    pass->added[pass->n_added] = (struct added){.tap = tap, .first = first, .n = n, .out = out};
+    pass->added[pass->n_added] = (struct added){.tap = tap,
+                                                .first = first,
+                                                .n = n,
+                                                .out = out,
+                                                .hooks = pass->n_hooks,
+                                                .words = pass->n_words,
+                                                .guarded = pass->n_guards};
     if (tap && !tap->keeps && columns[0].position > 0)
         tap_release(tap, columns[0].position - 1, UINT32_MAX);
     for (uint32_t i = first; tap && i < first + n; i++) {
@@ -360,7 +381,10 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
         return STATUS_OK;
     level_starts(tap, pass->columns + first, n);
     enum status st = tap_strike(tap, pass->ex, columns[0].branch, columns[0].position);
-    return st ? st : add_hooks(pass, tap, first, n);
+    st = st ? st : add_hooks(pass, tap, first, n);
+    if (st)
+        tap_undo(pass);
+    return st;
 }
 
 /* What strikes the second evaluation of a guard's op: as the first, but activations are those of

@@ -231,6 +231,7 @@ static enum status take_step(struct serve_choice *choice, enum status st, const 
         return st;
     case VKFI_END:
         return end(choice, token);
+    case VKFI_PENDING:
     case VKFI_BUSY: /* another's fault holds the device */
         return STATUS_OK;
     case VKFI_UNCORRECTED:
@@ -241,10 +242,9 @@ static enum status take_step(struct serve_choice *choice, enum status st, const 
     }
 }
 
-enum status serve_choice_step(struct serve_choice *choice)
+enum status serve_choice_take(struct serve_choice *choice, const vkfi_turn *turn)
 {
-    vkfi_token token;
-    const enum status stepped = (enum status)vkfi_session_step(choice->session, &token);
-    const enum status st = take_step(choice, stepped, &token);
+    log_keep_error(turn->message);
+    const enum status st = take_step(choice, (enum status)turn->status, &turn->token);
     return st ? fail(choice, st) : STATUS_OK;
 }

@@ -79,8 +79,9 @@ enum status serve_job_refuse(struct serve_job *job, enum status st) STATUS_MUST_
 /* --- its choices (serve_choice.c) --- */
 
 enum status serve_choice_start(struct serve_choice *choice) STATUS_MUST_USE;
-/* A step of its run; tells a stream of it. Failures that concern this request alone end the job. */
-enum status serve_choice_step(struct serve_choice *choice) STATUS_MUST_USE;
+/* What a step of its run gave; tells a stream of it. Failures that concern this request alone end
+ * the job. */
+enum status serve_choice_take(struct serve_choice *choice, const vkfi_turn *turn) STATUS_MUST_USE;
 void serve_choice_close(struct serve_choice *choice);
 
 /* --- their answers (serve_answer.c) --- */

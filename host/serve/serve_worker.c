@@ -124,18 +124,45 @@ static void drop_ended(struct serve_worker *w)
     w->last = at;
 }
 
-/* A step of each choice that runs; those that wait begin where there is room, oldest first. */
-static enum status run_choices(struct serve_worker *w)
+/* Those that wait begin where there is room, oldest first. */
+static enum status start_choices(struct serve_worker *w)
 {
     enum status st = STATUS_OK;
     for (struct serve_job *job = w->jobs; job; job = job->next) {
         for (uint32_t i = 0; i < job->n_choices && !job->ended && !st; i++) {
-            struct serve_choice *choice = &job->choice[i];
-            if (choice->state == SERVE_WAITS && w->running < w->params->sessions)
-                st = serve_choice_start(choice);
-            if (!st && !job->ended && choice->state == SERVE_RUNS)
-                st = serve_choice_step(choice);
+            if (job->choice[i].state == SERVE_WAITS && w->running < w->params->sessions)
+                st = serve_choice_start(&job->choice[i]);
         }
+    }
+    return st;
+}
+
+/* The turns of all choices that run. */
+static size_t fill_turns(struct serve_worker *w)
+{
+    size_t n = 0;
+    for (struct serve_job *job = w->jobs; job; job = job->next) {
+        for (uint32_t i = 0; i < job->n_choices; i++) {
+            if (job->choice[i].state != SERVE_RUNS)
+                continue;
+            w->turned[n] = &job->choice[i];
+            w->turn[n++] = (vkfi_turn){.session = job->choice[i].session};
+        }
+    }
+    return n;
+}
+
+/* A step of each, which share a pass of the device. */
+static enum status run_choices(struct serve_worker *w)
+{
+    enum status st = start_choices(w);
+    drop_ended(w);
+    const size_t n = st ? 0 : fill_turns(w);
+    if (n > 0)
+        st = (enum status)vkfi_session_step_all(w->turn, n);
+    for (size_t i = 0; i < n && !st; i++) {
+        if (!w->turned[i]->job->ended)
+            st = serve_choice_take(w->turned[i], &w->turn[i]);
     }
     drop_ended(w);
     return st;
@@ -165,8 +192,10 @@ enum status serve_worker_run(const struct serve_params *params, struct campaign_
 {
     struct serve_worker w = {.params = params, .channel = channel};
     w.last = &w.jobs;
+    w.turn = arena_array(&w.arena, params->sessions, sizeof(*w.turn));
+    w.turned = arena_array(&w.arena, params->sessions, sizeof(struct serve_choice *));
     log_hold_errors(true);
-    enum status st = open_worker(&w);
+    enum status st = w.turn && w.turned ? open_worker(&w) : STATUS_MEMORY;
     st = st ? tell_failure(&w, st) : serve(&w);
     if (st) /* the device may be in any state: the process ends, and it with it */
         return st;
@@ -175,5 +204,6 @@ enum status serve_worker_run(const struct serve_params *params, struct campaign_
     drop_ended(&w);
     st = w.device ? vkfi_device_finish(w.device) : STATUS_OK;
     vkfi_model_close(w.model);
+    arena_finish(&w.arena);
     return st;
 }

@@ -17,7 +17,9 @@ struct serve_worker {
     vkfi_device *device;
     struct serve_job *jobs, **last; /* in the order in which they came */
     uint32_t running;               /* choices with a session */
-    uint64_t answers;               /* so far */
+    vkfi_turn *turn;                /* (sessions) of the step at hand */
+    struct serve_choice **turned;   /* (sessions) whose they are */
+    struct arena arena;
 };
 
 /* Until the channel is closed. A status that ends it says that the device is of no use any more. */
