@@ -361,13 +361,8 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
 
     assert(n > 0 && n <= pass->max_columns - pass->n_columns);
     memcpy(pass->columns + first, columns, n * sizeof(*columns));
-    pass->added[pass->n_added] = (struct added){.tap = tap,
-                                                .first = first,
-                                                .n = n,
-                                                .out = out,
-                                                .hooks = pass->n_hooks,
-                                                .words = pass->n_words,
-                                                .guarded = pass->n_guards};
+    pass->added[pass->n_added] =
+        (struct added){tap, first, n, out, NULL, 0, pass->n_hooks, pass->n_words, pass->n_guards};
     if (tap && !tap->keeps && columns[0].position > 0)
         tap_release(tap, columns[0].position - 1, UINT32_MAX);
     for (uint32_t i = first; tap && i < first + n; i++) {
