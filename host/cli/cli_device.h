@@ -8,10 +8,11 @@
 
 /* Help text of every -d option. */
 #define CLI_DEVICE_HELP                                                                            \
-    "cpu (the best form for this processor), cpu:scalar, cpu:avx2, cpu:avx512, vk (any Vulkan "    \
-    "device, a real GPU before one that runs on the processor), the number of a Vulkan device in " \
-    "`vkfi devices`, its UUID, its PCI address, or a piece of its name. Every device gives the "   \
-    "same bits."
+    "cpu (the best form for this processor), cpu:scalar, cpu:avx2, cpu:avx512, cpu:mapped (the "   \
+    "best form with the weights left in the file, which cpu takes where they do not fit into "     \
+    "memory), vk (any Vulkan device, a real GPU before one that runs on the processor), the "      \
+    "number of a Vulkan device in `vkfi devices`, its UUID, its PCI address, or a piece of its "   \
+    "name. Every device gives the same bits."
 
 /* --threads of every command that computes; `target` holds env->threads before. */
 #define CLI_THREADS_MAX 1024

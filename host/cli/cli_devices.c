@@ -23,7 +23,7 @@ struct probed {
 static void put_cpu_forms(struct json_writer *w)
 {
     json_member_array(w, "cpu");
-    for (int form = CPU_SCALAR; form <= CPU_AVX512; form++) {
+    for (int form = CPU_SCALAR; form < CPU_FORMS; form++) {
         json_object_open(w);
         json_member_text(w, "name", lib_device_form_name((enum cpu_form)form));
         json_member_bool(w, "available", cpu_form_available((enum cpu_form)form));
@@ -139,7 +139,7 @@ static enum status probe_device(struct probed *out, const struct cli_env *env, u
 static void print_cpu_forms(void)
 {
     printf("CPU devices (exact)\n");
-    for (int form = CPU_SCALAR; form <= CPU_AVX512; form++)
+    for (int form = CPU_SCALAR; form < CPU_FORMS; form++)
         printf("  %-12s %s\n", lib_device_form_name((enum cpu_form)form),
                cpu_form_available((enum cpu_form)form) ? "available" : "not on this processor");
 }

@@ -12,6 +12,7 @@
 #include "base/cpu_flags.h"
 #include "base/fpenv.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cpu/cpu_edit.h"
 #include "cpu/cpu_guard_abft.h"
 #include "cpu/cpu_kv.h"
@@ -126,6 +127,7 @@ bool cpu_form_available(enum cpu_form form)
     switch (form) {
     case CPU_AUTO:
     case CPU_SCALAR:
+    case CPU_MAPPED:
         return true;
 #if defined(VKFI_CPU_SIMD)
     case CPU_AVX2: /* these tests include the operating system's support */
@@ -357,9 +359,45 @@ static enum cpu_form best_form(void)
                                           : CPU_SCALAR;
 }
 
+bool cpu_form_maps(enum cpu_form form)
+{
+    return form == CPU_SCALAR || form == CPU_MAPPED;
+}
+
+enum cpu_form cpu_form_choose(enum cpu_form form, uint64_t weights, uint64_t available)
+{
+    if (form != CPU_AUTO)
+        return form;
+    return best_form() != CPU_SCALAR && weights > available ? CPU_MAPPED : best_form();
+}
+
+/* Bytes that packed weights take. */
+static uint64_t packed_bytes(const struct model *model)
+{
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < gguf_tensor_count(model->gguf); i++)
+        bytes += gguf_tensors(model->gguf)[i].size;
+    return bytes;
+}
+
+enum cpu_form cpu_form_for(enum cpu_form form, const struct model *model)
+{
+    const uint64_t weights = packed_bytes(model), available = memory_available("");
+    const enum cpu_form chosen = cpu_form_choose(form, weights, available);
+
+    if (chosen != form && chosen == CPU_MAPPED)
+        log_warn("cpu: found %.1f GB of memory for weights of %.1f GB, which are packed as they "
+                 "are read, each time (cpu:mapped): slower",
+                 (double)available / 1e9, (double)weights / 1e9);
+    return chosen;
+}
+
 static void set_up(struct cpu *cpu, enum cpu_form form, const struct executor_params *params)
 {
-    cpu->form = form == CPU_AUTO ? best_form() : form;
+    const enum cpu_form chosen = cpu_form_for(form, params->model);
+
+    cpu->mapped = cpu_form_maps(chosen);
+    cpu->form = chosen == CPU_MAPPED ? best_form() : chosen;
     cpu->kernels = kernels_of(cpu->form);
     cpu->base = (struct executor){.ops = &ops,
                                   .model = params->model,

@@ -189,6 +189,7 @@ struct cpu_scratch {
     float *attention_panel;        /* (CPU_HEADS, score_stride) */
     struct quant_block *block;     /* (blocks) one decoded row */
     uint8_t *row;                  /* one row in GGUF bytes */
+    uint8_t *tile;                 /* 16 packed rows; null: weights are packed, or read by rows */
     float *input, *terms;          /* one register row */
     float *watch;                  /* (n_head, score_stride); of patches only */
     float *logits;                 /* (max_columns, CPU_LOGIT_ROWS) */
@@ -208,7 +209,8 @@ struct cpu_node {
 
 struct cpu {
     struct executor base;
-    enum cpu_form form;
+    enum cpu_form form; /* of the arithmetic: never CPU_AUTO or CPU_MAPPED */
+    bool mapped;        /* weights stay in the file's mapping */
     const struct cpu_kernels *kernels;
     uint32_t threads, max_columns, positions;
     struct cpu_weight *weights;  /* (tensors) */

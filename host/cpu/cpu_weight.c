@@ -94,6 +94,25 @@ static enum status pack_all(struct cpu *cpu)
     return STATUS_OK;
 }
 
+/* Room for the largest tile in each thread's memory. */
+static enum status make_tiles(struct cpu *cpu)
+{
+    const struct graph *graph = &cpu->base.model->graph;
+    size_t most = 0;
+
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct tensor *t = graph->node[i].weight;
+        const size_t bytes = t ? cpu_pack_tile_bytes(t->type, t->dim[0]) : 0;
+        most = bytes > most ? bytes : most;
+    }
+    for (uint32_t t = 0; t <= cpu->threads; t++) {
+        cpu->scratch[t].tile = cpu_memory(cpu, 1, most);
+        if (!cpu->scratch[t].tile)
+            return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
 /* Denormals of stored f32 and bf16: an input that DAZ reads as zero raises no flag (NUMERICS.md 5).
  * Other types have no such small values. */
 static bool holds_denormal(const struct tensor *t)
@@ -122,10 +141,25 @@ enum status cpu_weight_load(struct cpu *cpu)
             continue;
         cpu->weights[t->index].tensor = t;
         cpu->denormal |= holds_denormal(t) || holds_denormal(model->graph.node[i].bias);
-        if (cpu->form == CPU_SCALAR)
+        if (cpu->mapped)
             cpu->weight_bytes += t->size;
     }
-    return cpu->form == CPU_SCALAR ? STATUS_OK : pack_all(cpu);
+    if (!cpu->mapped)
+        return pack_all(cpu);
+    return cpu->form == CPU_SCALAR ? STATUS_OK : make_tiles(cpu);
+}
+
+const uint8_t *cpu_weight_tile(const struct cpu_weight *weight, uint32_t tile, uint8_t *room)
+{
+    const struct tensor *t = weight->tensor;
+
+    if (weight->tiles)
+        return weight->tiles + tile * weight->tile_bytes;
+    /* Lanes behind the last row would compute with an earlier tile's rows, and raise flags. */
+    if (t->dim[1] - (uint64_t)tile * CPU_TILE < CPU_TILE)
+        memset(room, 0, cpu_pack_tile_bytes(t->type, t->dim[0]));
+    cpu_pack_tile(t, tile, room);
+    return room;
 }
 
 const float *cpu_weight_floats(const struct tensor *tensor)

@@ -7,7 +7,7 @@
 #include "cpu/cpu_state.h"
 
 /* Finds the tensors the graph uses; SIMD forms pack those of LINEAR nodes and release the file's
- * pages. */
+ * pages, or, with `mapped`, make room for one tile a thread. */
 enum status cpu_weight_load(struct cpu *cpu) STATUS_MUST_USE;
 
 static inline const struct cpu_weight *cpu_weight_of(const struct cpu *cpu,
@@ -15,6 +15,10 @@ static inline const struct cpu_weight *cpu_weight_of(const struct cpu *cpu,
 {
     return &cpu->weights[tensor->index];
 }
+
+/* 16 rows as SIMD forms read them: in place, or packed into `room` (a thread's tile) from the
+ * mapping. */
+const uint8_t *cpu_weight_tile(const struct cpu_weight *weight, uint32_t tile, uint8_t *room);
 
 /* A row in GGUF bytes: in place, or unpacked into `room` (the row's bytes). */
 const uint8_t *cpu_weight_row(const struct cpu_weight *weight, uint64_t row, uint8_t *room);

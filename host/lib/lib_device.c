@@ -10,10 +10,8 @@
 #include "vk/vk.h"
 
 static const char *const FORMS[] = {
-    [CPU_AUTO] = "cpu",
-    [CPU_SCALAR] = "cpu:scalar",
-    [CPU_AVX2] = "cpu:avx2",
-    [CPU_AVX512] = "cpu:avx512",
+    [CPU_AUTO] = "cpu",          [CPU_SCALAR] = "cpu:scalar", [CPU_AVX2] = "cpu:avx2",
+    [CPU_AVX512] = "cpu:avx512", [CPU_MAPPED] = "cpu:mapped",
 };
 #define FORM_COUNT (sizeof(FORMS) / sizeof(*FORMS))
 
@@ -40,7 +38,8 @@ static enum status find_cpu(struct lib_device *out, const char *text)
     if (nearest)
         log_error("found device '%s', did you mean '%s'?", text, nearest);
     else
-        log_error("found device '%s', expected cpu, cpu:scalar, cpu:avx2 or cpu:avx512", text);
+        log_error("found device '%s', expected cpu, cpu:scalar, cpu:avx2, cpu:avx512 or cpu:mapped",
+                  text);
     return STATUS_USAGE;
 }
 

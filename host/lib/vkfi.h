@@ -96,9 +96,10 @@ VKFI_API vkfi_status vkfi_model_spell(const vkfi_model *model, int32_t id, char 
 /* --- devices --- */
 
 /* Puts a model on a device. `options`, null or a JSON object:
- *   device     "cpu" (default), "cpu:scalar", "cpu:avx2", "cpu:avx512"; "vk": any Vulkan device, a
- *              real GPU before one that runs on the processor; or its number, UUID, PCI address or
- *              a piece of its name
+ *   device     "cpu" (default), "cpu:scalar", "cpu:avx2", "cpu:avx512", "cpu:mapped" (weights stay
+ *              in the file; "cpu" takes it where they do not fit into memory); "vk": any Vulkan
+ *              device, a real GPU before one that runs on the processor; or its number, UUID, PCI
+ *              address or a piece of its name
  *   act, kv    "f32" (default), "f16", "bf16": how activations, K and V are stored
  *   positions  most of a session, prompt and tokens; default: the model's context, at most 4096
  *   sessions   most with a run at a time; default 1. K and V of each take memory
@@ -108,8 +109,8 @@ VKFI_API vkfi_status vkfi_model_spell(const vkfi_model *model, int32_t id, char 
  *   kernels    folder that keeps compiled kernels between runs; default: none
  *   validate   true: with Vulkan's validation layer
  * No result depends on columns, threads or the device. Drivers are tried in a child process first,
- * so that one that crashes is a status. cpu:scalar computes on the model's own
- * memory, which its faults strike: it needs the model for itself (else VKFI_BUSY). */
+ * so that one that crashes is a status. cpu:scalar and cpu:mapped compute on the model's own
+ * memory, which their faults strike: they need the model for themselves (else VKFI_BUSY). */
 VKFI_API vkfi_status vkfi_device_open(vkfi_device **out, vkfi_model *model, const char *options,
                                       vkfi_log *log, void *log_user);
 VKFI_API void vkfi_device_close(vkfi_device *device);

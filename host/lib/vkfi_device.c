@@ -17,6 +17,7 @@
 struct opening {
     struct vkfi_device *device;
     const struct vkfi_device_setup *setup;
+    const char *name; /* of the device, resolved */
 };
 
 /* Branches and pages for every session and for records; one of each more while a run takes over K
@@ -37,7 +38,7 @@ static enum status open_device(void *what)
     const struct opening *o = what;
     struct vkfi_device *d = o->device;
     const struct vkfi_device_setup *setup = o->setup;
-    enum status st = lib_device_find(&d->device, setup->name, &setup->gpu);
+    enum status st = lib_device_find(&d->device, o->name, &setup->gpu);
     if (!st && setup->stage)
         setup->stage(setup->stage_user, &d->device);
     st = st ? st : lib_device_admit(&d->device);
@@ -56,12 +57,23 @@ static enum status close_device(void *what)
     return lib_device_finish(&d->device);
 }
 
-/* The scalar form computes on the model's mapping; cpu is that form where there is no other. */
+/* The name of a form that computes on the model's mapping, if "cpu" stands for one now; others
+ * stay. */
+static const char *resolve(const struct vkfi_model *model, const char *name)
+{
+    if (strcmp(name, lib_device_form_name(CPU_AUTO)) != 0)
+        return name;
+    const enum cpu_form form = cpu_form_for(CPU_AUTO, model->model);
+    return cpu_form_maps(form) ? lib_device_form_name(form) : name;
+}
+
 static bool wants_alone(const char *name)
 {
-    const bool other = cpu_form_available(CPU_AVX2) || cpu_form_available(CPU_AVX512);
-    return strcmp(name, lib_device_form_name(CPU_SCALAR)) == 0 ||
-           (strcmp(name, lib_device_form_name(CPU_AUTO)) == 0 && !other);
+    for (int form = CPU_SCALAR; form < CPU_FORMS; form++) {
+        if (strcmp(name, lib_device_form_name((enum cpu_form)form)) == 0)
+            return cpu_form_maps((enum cpu_form)form);
+    }
+    return false;
 }
 
 static enum status join_model(struct vkfi_model *model, const char *name)
@@ -77,7 +89,7 @@ static enum status join_model(struct vkfi_model *model, const char *name)
     if (free)
         return STATUS_OK;
     log_error("device %s: found the model on another device, expected a model opened for it alone: "
-              "cpu:scalar strikes the model's own memory",
+              "cpu:scalar and cpu:mapped strike the model's own memory",
               name);
     return (enum status)VKFI_BUSY;
 }
@@ -119,7 +131,8 @@ enum status vkfi_device_make(struct vkfi_device **out, struct vkfi_model *model,
     d->sessions = setup->sessions;
     d->model = model;
     atomic_init(&d->users, 1);
-    enum status st = join_model(model, setup->name);
+    const char *name = resolve(model, setup->name);
+    enum status st = join_model(model, name);
     if (st) {
         free(d);
         *out = NULL;
@@ -134,7 +147,7 @@ enum status vkfi_device_make(struct vkfi_device **out, struct vkfi_model *model,
         *out = NULL;
         return st;
     }
-    st = vkfi_engine_do(&d->engine, open_device, &(struct opening){d, setup});
+    st = vkfi_engine_do(&d->engine, open_device, &(struct opening){d, setup, name});
     if (st) {
         char why[2048];
         snprintf(why, sizeof(why), "%s", log_last_error());

@@ -27,7 +27,7 @@ static void test_forms_threads_splits(void **state)
                                      (enum storage)(storage % 3), 1};
             uint64_t expected[N], found[N];
             hashes_of(model, kind, 33, expected);
-            for (enum cpu_form form = CPU_AUTO; form <= CPU_AVX512; form++) {
+            for (enum cpu_form form = CPU_AUTO; form < CPU_FORMS; form++) {
                 if (!cpu_form_available(form))
                     continue;
                 kind.form = form;
@@ -40,6 +40,35 @@ static void test_forms_threads_splits(void **state)
         }
         model_close(&model);
     }
+}
+
+/* Weights stay in the file where they do not fit into memory; a form that is named stays. */
+static void test_memory_chooses(void **state)
+{
+    (void)state;
+    const enum cpu_form best = cpu_form_choose(CPU_AUTO, 100, 100);
+    assert_false(best == CPU_AUTO || best == CPU_MAPPED);
+    assert_true(cpu_form_available(best));
+    assert_int_equal(cpu_form_choose(CPU_AUTO, 101, 100), best == CPU_SCALAR ? best : CPU_MAPPED);
+    assert_int_equal(cpu_form_choose(CPU_AUTO, 1, UINT64_MAX), best);
+    for (enum cpu_form form = CPU_SCALAR; form < CPU_FORMS; form++)
+        assert_int_equal(cpu_form_choose(form, 101, 100), form);
+}
+
+/* What the mapped form holds for itself is no part of the weights. */
+static void test_mapped_holds_no_weights(void **state)
+{
+    (void)state;
+    struct model *model = runs_model("tiny-llama-q4_1");
+    struct executor_info packed, mapped;
+    struct executor *ex = runs_executor(model, (struct runs_kind){.form = CPU_AUTO, .threads = 1});
+    executor_info(ex, &packed);
+    executor_destroy(&ex);
+    ex = runs_executor(model, (struct runs_kind){.form = CPU_MAPPED, .threads = 1});
+    executor_info(ex, &mapped);
+    executor_destroy(&ex);
+    model_close(&model);
+    assert_true(packed.total_bytes > mapped.total_bytes + packed.weight_bytes / 2);
 }
 
 /* Columns without outputs, and rows kept or not, change no bit. */
@@ -305,10 +334,15 @@ static void test_create_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms_threads_splits),  cmocka_unit_test(test_outputs_do_not_matter),
-        cmocka_unit_test(test_forks_at_every_layer),  cmocka_unit_test(test_mixed_pass),
-        cmocka_unit_test(test_watch_and_checkpoints), cmocka_unit_test(test_refused_passes),
+        cmocka_unit_test(test_forms_threads_splits),
+        cmocka_unit_test(test_outputs_do_not_matter),
+        cmocka_unit_test(test_forks_at_every_layer),
+        cmocka_unit_test(test_mixed_pass),
+        cmocka_unit_test(test_watch_and_checkpoints),
+        cmocka_unit_test(test_refused_passes),
         cmocka_unit_test(test_create_refuses),
+        cmocka_unit_test(test_memory_chooses),
+        cmocka_unit_test(test_mapped_holds_no_weights),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,12 +78,15 @@ static void test_budgets(void **state)
     compare_with(&params, "two trials in flight");
 }
 
-static void test_scalar_form(void **state)
+/* Forms that strike the model's own memory. */
+static void test_mapped_forms(void **state)
 {
     struct trial_bench_params params = LLAMA;
     (void)state;
     params.form = CPU_SCALAR;
     compare_with(&params, "scalar form");
+    params.form = CPU_MAPPED;
+    compare_with(&params, "mapped form");
 }
 
 /* Proofs of tokens change the way, never the result. */
@@ -112,7 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_size),
         cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_scalar_form),
+        cmocka_unit_test(test_mapped_forms),
         cmocka_unit_test(test_without_proofs),
     };
     fpenv_set();

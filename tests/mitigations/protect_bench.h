@@ -114,10 +114,11 @@ static const char *const PROTECT_BENCH_FILES[] = {
 #define PROTECT_BENCH_CASES (3 * sizeof(PROTECT_BENCH_FILES) / sizeof(*PROTECT_BENCH_FILES))
 static inline struct trial_bench_params protect_bench_case(size_t i)
 {
+    static const enum cpu_form forms[] = {CPU_AUTO, CPU_SCALAR, CPU_MAPPED};
     return (struct trial_bench_params){.file = PROTECT_BENCH_FILES[i / 3],
                                        .act = (enum storage)(i % 3),
                                        .kv = (enum storage)((i + i / 9) % 3),
-                                       .form = i % 2 ? CPU_AUTO : CPU_SCALAR,
+                                       .form = forms[(i + i / 3) % 3],
                                        .n = 8,
                                        .level = RECORD_SUMMARY};
 }

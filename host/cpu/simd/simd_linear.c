@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: tiles of 16 packed rows times panels of up to 8 columns. */
+#include "cpu/cpu_weight.h"
 #include "cpu/simd/simd_block.h"
 
 /* Columns of the next panel: 8, 4 or what is left. */
@@ -68,31 +69,33 @@ SIMD_INLINE void tile(struct simd_shape is, const uint8_t *tile, uint32_t width,
     }
 }
 
-/* Tiles of rows [begin, end) into the job's columns [column, column + is.n). */
+/* The rows of a tile. */
+struct tile_rows {
+    const uint8_t *tile;
+    uint32_t begin, end;
+};
+
+/* A tile into the job's columns [column, column + is.n). */
 SIMD_INLINE void rows(struct simd_shape is, const struct cpu_linear *job, uint32_t column,
-                      uint32_t begin, uint32_t end)
+                      struct tile_rows at)
 {
     const struct simd_panel panel = panel_at(job, column);
-    const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+    float y[SIMD_COLUMNS][16];
 
-    for (uint32_t row = begin; row < end; row += CPU_TILE) {
-        const uint32_t count = end - row < CPU_TILE ? end - row : CPU_TILE;
-        float y[SIMD_COLUMNS][16];
-        tile(is, job->weight->tiles + row / CPU_TILE * job->weight->tile_bytes, width, &panel, y);
-        for (uint32_t j = 0; j < is.n; j++) {
-            float *out = job->y + (column + j) * job->y_stride + (row - job->y_row);
-            for (uint32_t i = 0; i < count; i++)
-                out[i] = job->bias ? y[j][i] + job->bias[row + i] : y[j][i];
-        }
+    tile(is, at.tile, (uint32_t)job->weight->tensor->dim[0], &panel, y);
+    for (uint32_t j = 0; j < is.n; j++) {
+        float *out = job->y + (column + j) * job->y_stride + (at.begin - job->y_row);
+        for (uint32_t i = 0; i < at.end - at.begin; i++)
+            out[i] = job->bias ? y[j][i] + job->bias[at.begin + i] : y[j][i];
     }
 }
 
 /* type_n: the loops with both constant. */
 #define SIMD_ROWS(type, n)                                                                         \
-    static void rows_##type##_##n(const struct cpu_linear *job, uint32_t column, uint32_t begin,   \
-                                  uint32_t end)                                                    \
+    static void rows_##type##_##n(const struct cpu_linear *job, uint32_t column,                   \
+                                  struct tile_rows at)                                             \
     {                                                                                              \
-        rows((struct simd_shape){QUANT_##type, n}, job, column, begin, end);                       \
+        rows((struct simd_shape){QUANT_##type, n}, job, column, at);                               \
     }
 
 #define SIMD_TYPE(type, id, elements, bytes)                                                       \
@@ -104,7 +107,7 @@ SIMD_INLINE void rows(struct simd_shape is, const struct cpu_linear *job, uint32
 
 QUANT_TYPES(SIMD_TYPE)
 
-typedef void rows_fn(const struct cpu_linear *job, uint32_t column, uint32_t begin, uint32_t end);
+typedef void rows_fn(const struct cpu_linear *job, uint32_t column, struct tile_rows at);
 
 static rows_fn *const rows_of[QUANT_COUNT][SIMD_COLUMNS + 1] = {
 #define SIMD_ENTRY(type, id, elements, bytes)                                                      \
@@ -122,10 +125,12 @@ void SIMD(linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row
     rows_fn *const *fn = rows_of[job->weight->tensor->type];
 
     for (uint32_t row = row_begin; row < row_end; row += CPU_TILE) {
-        const uint32_t end = row_end - row < CPU_TILE ? row_end : row + CPU_TILE;
+        const struct tile_rows at = {
+            cpu_weight_tile(job->weight, row / CPU_TILE, job->scratch->tile), row,
+            row_end - row < CPU_TILE ? row_end : row + CPU_TILE};
         for (uint32_t column = 0, n; column < job->n; column += n) {
             n = panel_columns(job->n - column);
-            fn[n](job, column, row, end);
+            fn[n](job, column, at);
         }
     }
     for (uint32_t j = 0; j < job->n && job->act != NM_F32; j++)
