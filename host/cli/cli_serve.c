@@ -34,9 +34,15 @@ static const char DETAILS[] =
     "\n"
     "EXTENSIONS\n"
     "A request may have a member \"vkfi\": {\"protect\": POLICY}, a policy's name or object, but "
-    "not the path of a file. Each choice of an answer has a member `vkfi`: hash (of all logits of "
-    "its run), and where it was protected outcome, alarms and events. Damage that stayed is "
-    "answered with status 500 and without a text.\n"
+    "not the path of a file. With --allow-faults also \"fault\": a fault as `vkfi run --fault` "
+    "reads it, [[F, G]] for several, [] for none, or \"plan\" (an object: where, what, when, "
+    "sampling, ..) and \"trial\" (a number or \"random\"); they stand in for the server's own. A "
+    "fault in stored weights has the device for itself while its run lasts.\n"
+    "\n"
+    "Each choice of an answer has a member `vkfi`: hash (of all logits of its run); where it was "
+    "protected outcome, alarms and events; where it was struck fault, trial, and record, the "
+    "proof of each fault: activations, changed, before and after. Damage that stayed is answered "
+    "with status 500 and without a text.\n"
     "\n"
     "SECURITY\n"
     "Only this machine reaches the server unless --listen names another address, which needs "
@@ -85,6 +91,15 @@ static enum status parse(struct options *o, int argc, char **argv, bool *out_don
          "Protects every request: a policy file (mitigations/policy.schema.json), or a built-in "
          "policy: robust, nan_trap. Requests may not say otherwise.",
          0, 0},
+        {0, "fault", ARGS_TEXT, &p->fault, "FILE",
+         "Strikes every request: one trial, as `vkfi run --fault` reads it.", 0, 0},
+        {0, "plan", ARGS_TEXT, &p->plan, "PLAN",
+         "Strikes every request with a trial of this plan, drawn as if the request's prompt were "
+         "its only one; of the plan where, what and when are taken.",
+         0, 0},
+        {0, "trial", ARGS_TEXT, &p->trial, "ID|random", "Of --plan.", 0, 0},
+        {0, "allow-faults", ARGS_FLAG, &p->allow_faults, NULL,
+         "Requests may say what strikes them; see EXTENSIONS.", 0, 0},
         {0, "listen", ARGS_TEXT, &p->listen, "ADDRESS",
          "Where to listen, as 127.0.0.1:8080 (the default), [::1]:8080 or a port. Port 0: any "
          "that is free; standard output says which.",

@@ -36,7 +36,10 @@ struct serve_params {
     uint32_t sessions;  /* choices that run at a time */
     uint32_t threads;
     struct gpu_params gpu;
-    const char *protect;  /* a policy's file or built-in name, of every request; null: none */
+    const char *protect; /* a policy's file or built-in name, of every request; null: none */
+    const char *fault, *plan, *trial; /* of every request: a file of faults, or a plan's file and
+                                         a trial's number or "random"; null: none */
+    bool allow_faults;    /* requests may say what strikes them, and how they are protected */
     const char *listen;   /* "127.0.0.1:8080", "[::1]:8080"; port 0: any */
     const char *key_file; /* keys, one a line; null: none is asked for */
     struct serve_limits limits;

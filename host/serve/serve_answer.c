@@ -253,6 +253,14 @@ static void put_logprobs(struct json_writer *w, struct serve_choice *choice, uin
         put_completion_logprobs(w, choice, first);
 }
 
+static void put_json(struct json_writer *w, const char *key, const char *text)
+{
+    struct json_doc *doc = NULL;
+    json_take(w, json_parse(&doc, text, strlen(text), key));
+    json_member_value(w, key, json_root(doc));
+    json_destroy(&doc);
+}
+
 /* What a run says beyond OpenAI's interface: hash, events of its policy, what faults struck. */
 static void put_extension(struct json_writer *w, const struct serve_choice *choice)
 {
@@ -265,6 +273,10 @@ static void put_extension(struct json_writer *w, const struct serve_choice *choi
         json_member_value(w, "alarms", json_get(protect, "alarms"));
         json_member_value(w, "events", json_get(protect, "events"));
     }
+    if (choice->drawn)
+        json_member_int(w, "trial", (int64_t)choice->trial);
+    if (choice->fault)
+        put_json(w, "fault", choice->fault);
     if (struck)
         json_member_value(w, "record", struck);
     json_object_close(w);

@@ -51,7 +51,27 @@ static enum status make_options(const char **out, struct serve_choice *choice)
     return json_end_line(out, &m, &choice->job->arena);
 }
 
-static enum status open_session(struct serve_choice *choice)
+/* Its faults, from the request or the server. An empty list is none. */
+static enum status find_fault(struct serve_choice *choice)
+{
+    struct serve_worker *w = choice->job->worker;
+    const struct serve_request *request = &choice->job->request;
+    const struct serve_fault *fault = request->strikes ? &request->fault : &w->fault;
+    choice->fault = fault->given && strcmp(fault->given, "[]") != 0 ? fault->given : NULL;
+    if (!fault->plan)
+        return STATUS_OK;
+    const struct serve_fault_run run = {.model = w->model->model,
+                                        .act = storage_name(w->params->act),
+                                        .kv = storage_name(w->params->kv),
+                                        .ids = choice->ids,
+                                        .n_ids = choice->n_ids,
+                                        .tokens = choice->tokens,
+                                        .any = hash_mix64(w->draws += fault->random)};
+    choice->drawn = true;
+    return serve_fault_draw(&choice->fault, &choice->trial, &choice->job->arena, fault, &run);
+}
+
+enum status serve_choice_open(struct serve_choice *choice)
 {
     const struct serve_worker *w = choice->job->worker;
     const char *options = NULL, *own = choice->job->request.protect;
@@ -62,7 +82,9 @@ static enum status open_session(struct serve_choice *choice)
         st = (enum status)vkfi_session_protect(choice->session, own);
     else if (!st && w->params->protect)
         st = (enum status)vkfi_session_protect_file(choice->session, w->params->protect);
-    return st;
+    st = st ? st : find_fault(choice);
+    return st || !choice->fault ? st
+                                : (enum status)vkfi_session_fault(choice->session, choice->fault);
 }
 
 /* --- beginning and end --- */
@@ -84,7 +106,6 @@ static enum status fail(struct serve_choice *choice, enum status st)
     switch ((int)st) {
     case VKFI_DEVICE:
     case VKFI_DEVICE_LOST:
-        log_warn("%s", log_last_error());
         return st;
     default:
         return serve_job_refuse(choice->job, st);
@@ -95,7 +116,7 @@ enum status serve_choice_start(struct serve_choice *choice)
 {
     choice->state = SERVE_RUNS;
     choice->job->worker->running++;
-    const enum status st = open_session(choice);
+    const enum status st = serve_choice_open(choice);
     return st ? fail(choice, st) : STATUS_OK;
 }
 

@@ -39,8 +39,11 @@ struct serve_choice {
     vkfi_session *session;     /* while it runs */
     struct serve_token *token; /* (n_tokens) */
     uint32_t n_tokens;
-    uint32_t told;           /* tokens of it that a stream has told */
-    struct text text;        /* that no stream has told yet, else all */
+    uint32_t told;     /* tokens of it that a stream has told */
+    struct text text;  /* that no stream has told yet, else all */
+    const char *fault; /* what strikes it; null: nothing */
+    uint64_t trial;    /* of a plan, that it was drawn from */
+    bool drawn;
     const char *end;         /* why it has ended; null: it has not */
     struct json_doc *report; /* of its run, once it has ended; owned */
 };
@@ -78,6 +81,8 @@ enum status serve_job_refuse(struct serve_job *job, enum status st) STATUS_MUST_
 
 /* --- its choices (serve_choice.c) --- */
 
+/* Opens its session. */
+enum status serve_choice_open(struct serve_choice *choice) STATUS_MUST_USE;
 enum status serve_choice_start(struct serve_choice *choice) STATUS_MUST_USE;
 /* What a step of its run gave; tells a stream of it. Failures that concern this request alone end
  * the job. */

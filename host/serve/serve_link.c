@@ -90,7 +90,8 @@ static enum status take_failed(struct serve_link *link, const struct campaign_me
     struct arena arena = {0};
     struct serve_failed failed = {0};
     const enum status st = serve_wire_take(message, &serve_failed_table, &failed, &arena);
-    link->failure = st ? st : (enum status)failed.status;
+    if (!link->ready)
+        link->failure = st ? st : (enum status)failed.status;
     snprintf(link->why, sizeof(link->why), "%s", failed.line ? failed.line : "");
     arena_finish(&arena);
     return st;

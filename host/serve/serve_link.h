@@ -20,7 +20,7 @@ struct serve_link {
     bool ready;
     struct serve_ready facts; /* of the worker that was last ready; texts in `arena` */
     struct arena arena;
-    enum status failure; /* of the last start that failed */
+    enum status failure; /* of the last start, if it failed */
     char why[512];       /* how the last worker ended, or why it did not start */
     double not_before;   /* no start before this time */
 };

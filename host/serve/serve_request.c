@@ -150,7 +150,7 @@ static void read_protect(struct serve_reader *r, struct arena *arena, struct ser
     const enum json_type type = json_type(policy);
     if (r->st || !policy)
         return;
-    if (rules->protects)
+    if (rules->protects && !rules->allow_faults)
         serve_reader_refuse(r, policy, "none: the server protects every request by its own policy");
     else if (type != JSON_TEXT && type != JSON_OBJECT)
         serve_reader_refuse(r, policy, "the name of a built-in policy, or a policy as an object");
@@ -163,13 +163,22 @@ static void read_protect(struct serve_reader *r, struct arena *arena, struct ser
 static void read_extension(struct serve_reader *r, struct arena *arena, struct serve_request *out,
                            const struct serve_request_rules *rules)
 {
-    static const char *const known[] = {"protect"};
+    static const char *const known[] = {"protect", "fault", "plan", "trial"};
     const struct json *object = serve_reader_get(r, "vkfi");
     if (r->st || !object)
         return;
     struct serve_reader inner = {r->doc, object, STATUS_OK};
     inner.st = json_fields_object(r->doc, object, "the member vkfi, an object", WORDS(known));
     read_protect(&inner, arena, out, rules);
+    for (size_t i = 1; i < sizeof(known) / sizeof(*known); i++) {
+        const struct json *value = serve_reader_get(&inner, known[i]);
+        if (value && !rules->allow_faults)
+            serve_reader_refuse(&inner, value,
+                                "none: the server was started without "
+                                "--allow-faults");
+        out->strikes |= value != NULL;
+    }
+    serve_fault_read(&inner, arena, &out->fault);
     r->st = inner.st;
 }
 

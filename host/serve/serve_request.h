@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "model/template.h"
 #include "serve/serve.h"
+#include "serve/serve_fault.h"
 #include "serve/serve_wire.h"
 
 /* A prompt as it was given: a text, or ids. */
@@ -38,6 +39,8 @@ struct serve_request {
     uint32_t top; /* most likely tokens told with each */
     bool stream, include_usage;
     const char *protect; /* a policy as JSON or a name; null: the server's */
+    bool strikes;        /* `fault` is in place of the server's */
+    struct serve_fault fault;
 };
 
 /* What the reader must know of the server. */
@@ -46,7 +49,8 @@ struct serve_request_rules {
     const char *name;    /* of the model; another one is refused */
     uint32_t vocabulary; /* ids are below it */
     uint32_t positions;  /* most of a prompt */
-    bool protects;       /* every request is protected: none may say otherwise */
+    bool allow_faults;
+    bool protects; /* every request is protected: none may say otherwise */
 };
 
 /* Views into the document and `arena`. STATUS_INPUT (logged): it is wrong, in one line. */

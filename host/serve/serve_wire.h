@@ -19,7 +19,8 @@ enum serve_wire_kind {
 
     /* from it */
     SERVE_WIRE_READY,  /* struct serve_ready */
-    SERVE_WIRE_FAILED, /* struct serve_failed: it could not open model or device, and ends */
+    SERVE_WIRE_FAILED, /* struct serve_failed: model or device are not to be had, or no longer; it
+                          ends */
     SERVE_WIRE_PART,   /* struct serve_part */
 };
 

@@ -4,7 +4,9 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "lib/vkfi_impl.h"
 #include "serve/serve_job.h"
@@ -42,13 +44,21 @@ static enum status open_device(struct serve_worker *w)
     return vkfi_device_make(&w->device, w->model, &setup);
 }
 
-static enum status check_policy(const struct serve_worker *w)
+/* Policy and faults of every request, tried with a prompt of half the positions. */
+static enum status check_settings(struct serve_worker *w)
 {
-    vkfi_session *session = NULL;
-    enum status st = (enum status)vkfi_session_open(&session, w->device, NULL);
-    if (!st && w->params->protect)
-        st = (enum status)vkfi_session_protect_file(session, w->params->protect);
-    vkfi_session_close(session);
+    const struct serve_params *p = w->params;
+    const uint32_t n = (w->rules.positions + 1) / 2;
+    int32_t *ids = arena_array(&w->arena, n, sizeof(*ids));
+    struct serve_job job = {.worker = w, .request = {.n = 1, .temperature = 1, .top_p = 1}};
+    struct serve_choice choice = {.job = &job, .ids = ids, .n_ids = n, .tokens = 1};
+    enum status st = ids ? STATUS_OK : STATUS_MEMORY;
+    if (!st)
+        st = serve_fault_load(&w->fault, &w->arena,
+                              &(struct serve_fault_files){p->fault, p->plan, p->trial});
+    st = st ? st : serve_choice_open(&choice);
+    vkfi_session_close(choice.session);
+    arena_finish(&job.arena);
     return st;
 }
 
@@ -56,14 +66,18 @@ static enum status open_worker(struct serve_worker *w)
 {
     enum status st = (enum status)vkfi_model_open(&w->model, w->params->model);
     st = st ? st : open_device(w);
-    st = st ? st : check_policy(w);
     if (st)
         return st;
     w->rules = (struct serve_request_rules){.limits = w->params->limits,
                                             .name = w->params->name,
                                             .vocabulary = vkfi_model_vocabulary(w->model),
                                             .positions = w->device->needs.positions,
+                                            .allow_faults = w->params->allow_faults,
                                             .protects = w->params->protect != NULL};
+    w->draws = hash_mix64((uint64_t)time(NULL));
+    st = check_settings(w);
+    if (st)
+        return st;
     const struct serve_ready ready = {vkfi_device_name(w->device), vkfi_device_driver(w->device),
                                       w->rules.positions};
     return campaign_channel_send_one(w->channel, SERVE_WIRE_READY, &serve_ready_table, &ready);
@@ -196,7 +210,9 @@ enum status serve_worker_run(const struct serve_params *params, struct campaign_
     w.turned = arena_array(&w.arena, params->sessions, sizeof(struct serve_choice *));
     log_hold_errors(true);
     enum status st = w.turn && w.turned ? open_worker(&w) : STATUS_MEMORY;
-    st = st ? tell_failure(&w, st) : serve(&w);
+    st = st ? st : serve(&w);
+    if (st)
+        st = tell_failure(&w, st);
     if (st) /* the device may be in any state: the process ends, and it with it */
         return st;
     for (struct serve_job *job = w.jobs; job; job = job->next)

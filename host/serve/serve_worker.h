@@ -13,6 +13,8 @@ struct serve_worker {
     const struct serve_params *params;
     struct campaign_channel *channel;
     struct serve_request_rules rules;
+    struct serve_fault fault; /* of every request */
+    uint64_t draws;           /* random ones so far, and a number of this start */
     vkfi_model *model;
     vkfi_device *device;
     struct serve_job *jobs, **last; /* in the order in which they came */
