@@ -36,6 +36,10 @@ FULL_PACKAGES=(clang libomp-dev chromium texlive-latex-base texlive-latex-recomm
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0 jinja2==3.1.6 sacrebleu==2.6.0 mecab-python3==1.0.12)
 
+# Clients that speak to the server in the long suite. The last three have no wheel.
+CLIENTS=(openai==3.57.0 'lm-eval[api]==0.4.13')
+CLIENTS_SOURCES=rouge-score,word2number,sqlitedict
+
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
 PYTHON=/usr/bin/python3
@@ -71,6 +75,24 @@ setup_python() {
     fi
 }
 
+# A Python of its own for the clients, whose packages are large.
+setup_clients() {
+    local stamp pip
+    stamp=$CACHE/clients/$(cksum <<<"${CLIENTS[*]}" | cut -d' ' -f1).stamp
+    if [ -e "$stamp" ]; then
+        return
+    fi
+    say "fetching ${CLIENTS[*]} for the tests of the server (0.8 GB)"
+    pip=("$CACHE/clients/bin/python3" -m pip --disable-pip-version-check)
+    if "$PYTHON" -m venv --clear "$CACHE/clients" &&
+        "${pip[@]}" install --quiet --only-binary=:all: --no-binary="$CLIENTS_SOURCES" \
+            "${CLIENTS[@]}" </dev/null >&2; then
+        touch "$stamp"
+    else
+        say "they could not be fetched: the tests that need them will be skipped"
+    fi
+}
+
 # env.sh: how test programs find drivers, models and Python.
 write_environment() {
     {
@@ -79,6 +101,9 @@ write_environment() {
         printf 'export VKFI_MODELS=%q\n' "$CACHE/models"
         if [ -n "$(compgen -G "$CACHE/python/*.stamp")" ]; then
             printf 'export VKFI_PYTHON=%q\n' "$CACHE/python/bin/python3"
+        fi
+        if [ -n "$(compgen -G "$CACHE/clients/*.stamp")" ]; then
+            printf 'export SERVE_PYTHON=%q\n' "$CACHE/clients/bin/python3"
         fi
     } >"$CACHE/env.sh.part"
     mv "$CACHE/env.sh.part" "$CACHE/env.sh"
@@ -170,6 +195,7 @@ main() {
         [ "$mode" != full ] || TEST_PACKAGES+=("${FULL_PACKAGES[@]}")
         apt_install "$CACHE/apt.log" "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
         setup_python
+        [ "$mode" != full ] || setup_clients
         write_environment
     fi
     [ "$mode" = selftest ] || fetch_models smollm2-135m

@@ -74,6 +74,12 @@ struct options {
     int act, kv;
 };
 
+/* An option that is a number from 1 to `most`. */
+#define COUNT(name, target, most, help)                                                            \
+    {                                                                                              \
+        0, name, ARGS_UINT, target, "N", help, 1, most                                             \
+    }
+
 static enum status parse(struct options *o, int argc, char **argv, bool *out_done)
 {
     struct serve_params *p = &o->params;
@@ -106,24 +112,18 @@ static enum status parse(struct options *o, int argc, char **argv, bool *out_don
          0, 0},
         {0, "api-key-file", ARGS_TEXT, &p->key_file, "FILE",
          "Keys that clients must send; see SECURITY.", 0, 0},
-        {0, "positions", ARGS_UINT, &o->positions, "N",
-         "Most positions of a choice, prompt and answer. Default: the model's, at most 4096.", 1,
-         TOKENS_MOST},
-        {0, "sessions", ARGS_UINT, &o->sessions, "N",
-         "Choices that run at a time; others wait. Each takes the memory of its K and V. "
-         "Default 16.",
-         1, SESSIONS_MOST},
+        COUNT("positions", &o->positions, TOKENS_MOST,
+              "Most positions of a choice, prompt and answer. Default: the model's, at most 4096."),
+        COUNT("sessions", &o->sessions, SESSIONS_MOST,
+              "Choices that run at a time; others wait. Each takes the memory of its K and V. "
+              "Default 16."),
         CLI_THREADS_OPTION(&o->threads),
-        {0, "max-body", ARGS_UINT, &l->body, "BYTES", "Most of a request. Default 4 MiB.", 1,
-         1u << 30},
-        {0, "max-tokens", ARGS_UINT, &l->tokens, "N", "Most generated for a choice. Default 4096.",
-         1, TOKENS_MOST},
-        {0, "max-choices", ARGS_UINT, &l->choices, "N",
-         "Most of a request: prompts times n. Default 128.", 1, 4096},
-        {0, "max-connections", ARGS_UINT, &l->connections, "N", "At a time. Default 256.", 1,
-         65536},
-        {0, "max-requests", ARGS_UINT, &l->requests, "N",
-         "That run or wait at a time; others are answered with 429. Default 256.", 1, 65536},
+        COUNT("max-body", &l->body, 1u << 30, "Bytes of a request. Default 4 MiB."),
+        COUNT("max-tokens", &l->tokens, TOKENS_MOST, "Generated for a choice. Default 4096."),
+        COUNT("max-choices", &l->choices, 4096, "Of a request: prompts times n. Default 128."),
+        COUNT("max-connections", &l->connections, 65536, "At a time. Default 256."),
+        COUNT("max-requests", &l->requests, 65536,
+              "That run or wait at a time; others are answered with 429. Default 256."),
         {0, "receive-timeout", ARGS_REAL, &l->receive, "S",
          "Seconds without a byte from or to a client before its connection is closed; a request "
          "must be there in twice the time. Default 30.",

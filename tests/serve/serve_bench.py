@@ -46,6 +46,7 @@ class Server:
         check(failure[0] is not None or code == self.expected_code, f"the server ended with {code}: {self.said()}")
 
     expected_code = 0
+    key = None  # that it asks for
 
     def said(self):
         return Path("server.err").read_text(encoding="utf-8")
@@ -60,7 +61,8 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
-        connection.request(method, path, body, {**(JSON if body is not None else {}), **(headers or {})})
+        own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        connection.request(method, path, body, {**(JSON if body is not None else {}), **own, **(headers or {})})
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
