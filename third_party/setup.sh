@@ -29,8 +29,8 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
     libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev libmecab-dev libmicrohttpd-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv mecab-ipadic-utf8 clang-format clang-tidy binutils vulkan-validationlayers)
-# The first opens reports, TeX sets their tables, the last two run shards.
-FULL_PACKAGES=(clang libomp-dev chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
+# chromium opens reports, TeX sets their tables, the last two run shards, curl asks the server.
+FULL_PACKAGES=(clang libomp-dev curl chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
 # PyPI packages to compare results with: dequantisation, statistics, JSON Schema, chat templates,
 # scores of translations.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The package openai as a client: completions, chats, streams, errors, timeouts, cancelled streams. Long suite: needs
-SERVE_PYTHON with openai."""
+"""curl and the package openai as clients: completions, chats, streams, errors, timeouts, cancelled streams. Long suite:
+needs SERVE_PYTHON with openai, and curl."""
 
 import asyncio
+import json
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +14,17 @@ from pathlib import Path
 from serve_bench import Server, check, run
 
 KEY = "a-key-of-some-length"
+
+
+def curl(server):
+    own = run("-p", "hello", "-n", "8")
+    url = f"http://127.0.0.1:{server.port}/v1/completions"
+    body = json.dumps({"prompt": "hello", "temperature": 0, "max_tokens": 8})
+    head = ["curl", "-s", "-m", "60", url, "-H", f"Authorization: Bearer {KEY}", "-d", body]
+    done = subprocess.run([*head, "-H", "Content-Type: application/json"], capture_output=True, check=True)
+    check(json.loads(done.stdout)["choices"][0]["text"] == own["text"], f"curl: {done.stdout}")
+    done = subprocess.run(head, capture_output=True, check=True)
+    check("Content-Type" in json.loads(done.stdout)["error"]["message"], f"curl as a form: {done.stdout}")
 
 
 def calls(client, openai):
@@ -29,7 +43,7 @@ def calls(client, openai):
                                             stream_options={"include_usage": True})
     pieces = list(pieces)
     check("".join(p.choices[0].delta.content or "" for p in pieces if p.choices) == chat["text"], "a streamed chat")
-    check(pieces[-1].usage.completion_tokens == 8, "usage of a stream")
+    check(pieces[-1].usage.completion_tokens == len(chat["tokens"]), "usage of a stream")
     texts = client.completions.create(model="m", prompt="hello", temperature=0, max_tokens=8, stream=True)
     check("".join(p.choices[0].text for p in texts) == own["text"], "a streamed completion")
     check([m.id for m in client.models.list()] == ["m"], "models")
@@ -82,10 +96,14 @@ def main():
     except ImportError:
         print("skipped: no package openai in SERVE_PYTHON")
         sys.exit(77)
+    if not shutil.which("curl"):
+        print("skipped: no curl")
+        sys.exit(77)
     Path("keys").write_text(KEY, encoding="utf-8")
     with Server("--name", "m", "--api-key-file", "keys") as server:
         server.key = KEY
         client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key=KEY)
+        curl(server)
         calls(client, openai)
         leaves(client, openai, server)
         asyncio.run(many(openai, server))
