@@ -37,7 +37,8 @@ typedef enum vkfi_status {
     VKFI_INPUT = 2,         /* a file or a text is wrong */
     VKFI_IO = 3,            /* the system refused to read or write */
     VKFI_DEVICE = 4,        /* no driver, refused device, driver error */
-    VKFI_DEVICE_LOST = 5,   /* the device is gone: close it and its sessions, open it again */
+    VKFI_DEVICE_LOST = 5,   /* the device is gone, but its work may still write: close it and its
+                               sessions, open it again in another process */
     VKFI_DEVICE_MEMORY = 6, /* device memory or a device limit does not suffice */
     VKFI_MEMORY = 7,        /* host memory does not suffice */
     VKFI_INTERNAL = 8,      /* a promise of this library was broken */

@@ -14,6 +14,8 @@
 #include "model/chat.h"
 #include "serve/serve_error.h"
 
+#define TOLD_MOST (1u << 19) /* at some 40 bytes each */
+
 /* --- sending --- */
 
 enum status serve_job_send(struct serve_job *job, unsigned code, const struct text *body, bool last)
@@ -130,6 +132,22 @@ static enum status add_prompt(struct serve_job *job, uint32_t index, struct serv
     return st;
 }
 
+/* Tokens that are told with their most likely ones, over all choices: they bound an answer. */
+static enum status check_told(const struct serve_job *job)
+{
+    const struct serve_request *request = &job->request;
+    uint64_t told = 0;
+    for (uint32_t i = 0; i < job->n_choices; i++)
+        told += job->choice[i].tokens + (request->echo ? job->choice[i].n_ids : 0);
+    told *= request->logprobs ? 2 + request->top : 1;
+    if (told <= TOLD_MOST)
+        return STATUS_OK;
+    log_error("found %" PRIu64 " tokens and log-probabilities to be told, expected at most %u: ask "
+              "for less at a time",
+              told, TOLD_MOST);
+    return STATUS_INPUT;
+}
+
 static enum status add_choices(struct serve_job *job)
 {
     const struct serve_request *request = &job->request;
@@ -141,7 +159,7 @@ static enum status add_choices(struct serve_job *job)
     for (uint32_t i = 0; i < request->n_prompts && !st; i++)
         st = add_prompt(job, i, job->choice + (size_t)i * request->n);
     job->n_choices = st ? 0 : n;
-    return st;
+    return st ? st : check_told(job);
 }
 
 /* --- answers without a run --- */

@@ -24,6 +24,7 @@ WRONG = [  # body, what the message must name
     ({"prompt": "x", "max_tokens": 10**9}, "/max_tokens"),
     ({"prompt": "x", "max_tokens": 4000}, "found a prompt of"),
     ({"prompt": "x", "logprobs": 21}, "/logprobs"),
+    ({"prompt": ["x"] * 128, "max_tokens": 190, "logprobs": 20}, "to be told"),
     ({"prompt": "x", "stop": [""]}, "/stop"),
     ({"prompt": "x", "stop": 7}, "/stop"),
     ({"prompt": "x", "stop": ["a"] * 17}, "/stop"),
