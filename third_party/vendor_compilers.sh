@@ -1,54 +1,49 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds the vendors' Vulkan drivers that compile without their hardware, from Debian's sources of Mesa.
+# Makes the vendors' Vulkan drivers compile without their hardware: Debian's packages and sources of Mesa.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
 usage: bash third_party/vendor_compilers.sh [DRIVER...]
 
-  intel22   Intel, Mesa 22.3.6 (Debian 12)        turnip25  Adreno, Mesa 25.0.7 (bookworm-backports)
-  panvk25   Mali, Mesa 25.0.7                     v3dv25    Broadcom, Mesa 25.0.7
-  intel25   Intel, Mesa 25.0.7; needs LLVM 15
+  intel22   Intel, Mesa 22.3.6 (Debian 12)        intel25   Intel, Mesa 25.0.7 (bookworm-backports)
+  turnip25  Adreno, Mesa 25.0.7                   panvk25   Mali, Mesa 25.0.7
+  v3dv25    Broadcom, Mesa 25.0.7
 
-Builds those named, else all, in this order; each with Mesa's noop DRM shim, which stands for the
-kernel driver of the GPU, so that the driver opens and compiles and runs nothing. tests/isa uses
-them; nothing else does, and nothing of the system is replaced.
+Makes those named, else all, in this order: a driver with Mesa's noop DRM shim of the same version,
+which stands for the kernel driver of the GPU, so that the driver opens and compiles and runs
+nothing. Intel's drivers are Debian's own packages, and only their shims are built; the others are
+built. tests/isa uses them; nothing else does, and nothing of the system is replaced.
 
-Processor time: 5 minutes for intel22, 4 for turnip25 and about as much for each of the others, which
-share a third to two thirds of its steps. The sources are 75 MB, a driver 10 MB, the trees half a
-gigabyte each until all their drivers are done. A build that was interrupted goes on where it was, and
-a driver that is there is left alone. All lies under
-${XDG_CACHE_HOME:-$HOME/.cache}/vkfi/drivers/vendors; packages come from apt (as root, or by sudo)
-and meson from pip. Exit status: 0 done, 2 a driver could not be built.
+Processor time: MINUTES. The
+sources are 75 MB, a driver 10 MB, the trees half a gigabyte until all their drivers are done. A
+build that was interrupted goes on where it was, and a driver that is there is left alone. All lies
+under ${XDG_CACHE_HOME:-$HOME/.cache}/vkfi/drivers/vendors; packages come from apt (as root, or by
+sudo) and meson from pip. Exit status: 0 done, 2 a driver could not be made.
 TEXT
 }
 
-# name | version of Mesa | driver | shim, both relative to the tree's build folder
-DRIVERS='intel22 22.3.6 src/intel/vulkan/libvulkan_intel.so src/intel/tools/libintel_noop_drm_shim.so
+# name | version of Mesa | driver | shim: files of the tree's build folder, or what tells of Debian's driver
+DRIVERS='intel22 22.3.6 debian src/intel/tools/libintel_noop_drm_shim.so
+intel25 25.0.7 backports src/intel/tools/libintel_noop_drm_shim.so
 turnip25 25.0.7 src/freedreno/vulkan/libvulkan_freedreno.so src/freedreno/drm-shim/libfreedreno_noop_drm_shim.so
 panvk25 25.0.7 src/panfrost/vulkan/libvulkan_panfrost.so src/panfrost/drm-shim/libpanfrost_noop_drm_shim.so
-v3dv25 25.0.7 src/broadcom/vulkan/libvulkan_broadcom.so src/broadcom/drm-shim/libv3d_noop_drm_shim.so
-intel25 25.0.7 src/intel/vulkan/libvulkan_intel.so src/intel/tools/libintel_noop_drm_shim.so'
+v3dv25 25.0.7 src/broadcom/vulkan/libvulkan_broadcom.so src/broadcom/drm-shim/libv3d_noop_drm_shim.so'
 
-# By version: Debian's suite, options of meson, packages beside PACKAGES. Neither builds for a window
-# system or OpenGL.
+# By version: Debian's suite, and the drivers that the tree can build. Neither builds for a window
+# system, OpenGL or OpenCL.
 declare -A SUITE=([22.3.6]=bookworm [25.0.7]=bookworm-backports)
 declare -A OPTIONS=(
-    [22.3.6]='-Dvulkan-drivers=intel -Dllvm=disabled'
-    [25.0.7]='-Dvulkan-drivers=freedreno,panfrost,broadcom,intel -Dfreedreno-kmds=msm
-        -Dintel-rt=disabled -Dllvm=enabled -Dvideo-codecs='
+    [22.3.6]='-Dvulkan-drivers=intel'
+    [25.0.7]='-Dvulkan-drivers=freedreno,panfrost,broadcom -Dfreedreno-kmds=msm -Dvideo-codecs='
 )
 # shellcheck disable=SC2054 # the comma is meson's
 COMMON=(--wrap-mode=nodownload --buildtype=release --optimization=1 -Db_ndebug=true -Dgallium-drivers= -Dplatforms=
     -Dglx=disabled -Degl=disabled -Dgbm=disabled -Dopengl=false -Dgles1=disabled -Dgles2=disabled
-    -Dshader-cache=disabled -Dtools=drm-shim,intel)
+    -Dshader-cache=disabled -Dllvm=disabled -Dtools=drm-shim,intel)
 PACKAGES=(gcc g++ libc6-dev ninja-build pkg-config bison flex xz-utils binutils libdrm-dev libexpat1-dev
     zlib1g-dev libelf-dev glslang-tools python3 python3-venv)
-declare -A MORE=(
-    [22.3.6]=''
-    [25.0.7]='llvm-15-dev libclang-15-dev libclc-15 libclc-15-dev libllvmspirvlib-15-dev'
-)
 MESON=(meson==1.7.0 mako==1.3.10 pyyaml==6.0.4 packaging==26.4 ply==3.11 setuptools==65.5.0)
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -104,18 +99,23 @@ fetch_source() {
     echo "$FOLDER/$name"
 }
 
+# V3DV opens no kernel driver that lacks multisync, of which the shim says nothing.
+add_multisync() {
+    sed -i 's/^\( *\)case DRM_V3D_PARAM_SUPPORTS_PERFMON:/\1case DRM_V3D_PARAM_SUPPORTS_MULTISYNC_EXT:\n&/' "$1"
+}
+
 # make_tree VERSION: an unpacked and configured tree.
 make_tree() {
-    local version=$1 tree=$FOLDER/mesa-$1 source packages options
-    read -ra packages <<<"${MORE[$version]}"
-    read -rd '' -a options <<<"${OPTIONS[$version]}" || true
-    apt_install "$FOLDER/apt.log" "${PACKAGES[@]}" "${packages[@]}"
+    local version=$1 tree=$FOLDER/mesa-$1 source options
+    read -ra options <<<"${OPTIONS[$version]}"
+    apt_install "$FOLDER/apt.log" "${PACKAGES[@]}"
     setup_meson
     if [ ! -e "$tree/VERSION" ]; then
         source=$(fetch_source "$version")
         rm -rf "$tree" "$tree.part"
         mkdir -p "$tree.part"
         tar -xf "$source" -C "$tree.part" --strip-components=1
+        add_multisync "$tree.part/src/broadcom/drm-shim/v3d_noop.c"
         mv "$tree.part" "$tree"
     fi
     [ "$(cat "$tree/VERSION")" = "$version" ] ||
@@ -128,10 +128,6 @@ make_tree() {
             tail -n 5 "$FOLDER/mesa-$version.log" >&2
             die "meson could not configure Mesa $version (all of its output: $FOLDER/mesa-$version.log)"
         }
-        # Debian keeps these where Mesa's compiler of OpenCL C does not look; it also looks here.
-        if [ -n "${MORE[$version]}" ]; then
-            ln -sf /usr/lib/llvm-15/lib/clang/15.*/include/opencl-c*.h "$tree/build/"
-        fi
     fi
 }
 
@@ -146,28 +142,52 @@ progress() {
     done
 }
 
+# debian_driver FROM VERSION: the path of Debian's driver of Intel, of its release or of backports.
+debian_driver() {
+    local manifest library
+    if [ "$1" = debian ]; then
+        apt_install "$FOLDER/apt.log" mesa-vulkan-drivers
+        manifest=$(compgen -G '/usr/share/vulkan/icd.d/intel_icd*.json' | head -n 1)
+        library=$(grep -o '"/[^"]*"' "$manifest" | tr -d '"')
+    else
+        bash third_party/drivers.sh "$CACHE/drivers" >/dev/null
+        library=$(compgen -G "$CACHE/drivers/mesa25/root/usr/lib/*/libvulkan_intel.so" | head -n 1)
+    fi
+    # the driver's own words of its version
+    grep -aqs "%s $2[^0-9]" "$library" || die "found no Mesa $2 in ${library:-the packages of $1}, expected it there"
+    echo "$library"
+}
+
 # build NAME: the driver, its shim and its manifest in a folder of that name, which appears whole.
 build() {
-    local name=$1 version driver shim tree log out temp
+    local name=$1 version driver shim tree log out temp targets
     version=$(field "$name" 2) driver=$(field "$name" 3) shim=$(field "$name" 4)
     tree=$FOLDER/mesa-$version/build log=$FOLDER/$name.log out=$FOLDER/$name temp=$FOLDER/$name.part
     if [ "$(cat "$out/version" 2>/dev/null)" = "$version" ]; then
         say "$name: Mesa $version is there"
         return
     fi
+    targets=("$shim")
+    case $driver in
+    debian | backports) driver=$(debian_driver "$driver" "$version") ;;
+    *) targets+=("$driver") ;;
+    esac
     make_tree "$version"
     say "$name: building (log: $log)"
-    NINJA_STATUS='[%f/%t] ' ninja -C "$tree" -j "$(nproc)" "$driver" "$shim" 2>&1 </dev/null |
+    NINJA_STATUS='[%f/%t] ' ninja -C "$tree" -j "$(nproc)" "${targets[@]}" 2>&1 </dev/null |
         tee "$log" | progress "$name" || {
         grep -m 3 -E 'FAILED|error' "$log" >&2
         die "$name: the build failed (all of its output: $log)"
     }
     rm -rf "$out" "$temp"
     mkdir -p "$temp"
-    strip --strip-debug -o "$temp/driver.so" "$tree/$driver"
+    if [ ${#targets[@]} = 2 ]; then
+        strip --strip-debug -o "$temp/driver.so" "$tree/$driver"
+        driver=$out/driver.so
+    fi
     strip --strip-debug -o "$temp/shim.so" "$tree/$shim"
     printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' \
-        "$out/driver.so" >"$temp/icd.json"
+        "$driver" >"$temp/icd.json"
     echo "$version" >"$temp/version"
     mv "$temp" "$out"
     say "$name: done, $((SECONDS / 60)) min since the start"

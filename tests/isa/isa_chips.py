@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from isa_vendors import Adreno, Amd, Intel  # noqa: E402
+from isa_vendors import Adreno, Amd, Intel, Mali, V3d  # noqa: E402
 
 # `limits`: {statistic: (least, most)} for every kernel without an active hook.
 # `spills`: kernels (pattern) that may keep registers in memory, and why it is so.
@@ -28,11 +28,22 @@ def amd(name, title, driver, *families, **more):
 
 
 def intel(name, title, driver, **more):
-    return Chip(name, title, driver, [{"INTEL_STUB_GPU_PLATFORM": name}], Intel, **more)
+    """The platform is the name up to a "-"."""
+    return Chip(name, title, driver, [{"INTEL_STUB_GPU_PLATFORM": name.split("-")[0]}], Intel, **more)
 
 
 def adreno(number, title, **more):
     return Chip(f"a{number}", title, "turnip25", [{"FD_GPU_ID": str(number)}], Adreno, **more)
+
+
+def mali(name, title, product, **more):
+    """PanVK wants to be asked for what is not conformant."""
+    return Chip(name, title, "panvk25", [{"PAN_GPU_ID": product,
+                                         "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1"}], Mali, **more)
+
+
+def v3d(name, title, **more):
+    return Chip(name, title, "v3dv25", [{}], V3d, **more)
 
 
 CHIPS = [
@@ -47,8 +58,20 @@ CHIPS = [
     intel("skl", "Intel Skylake GT2", "intel22", limits={"SIMD width": (8, 32)}),
     intel("tgl", "Intel Tiger Lake GT2", "intel22", limits={"SIMD width": (8, 32)}),
     intel("dg2", "Intel Arc A", "intel22", limits={"SIMD width": (8, 32)}),
+    intel("dg2-mesa25", "Intel Arc A (second Mesa)", "intel25", limits={"SIMD width": (8, 32)}),
+    intel("bmg", "Intel Arc B", "intel25", limits={"SIMD width": (16, 32)}),
     adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
+    mali("g610", "ARM Mali-G610", "a867", limits={"Registers": (1, 64)}, spills=[
+        ("linear_.*", "LINEAR keeps quads of codes on the stack, and chains in two columns."),
+        ("scores|heads|guard_abft", "SCORES, HEADS and GUARD_ABFT have more sums and page entries "
+                                    "than 64 registers take."),
+    ]),
+    v3d("v3d42", "Broadcom VideoCore VI", limits={"Thread Count": (2, 4)}, spills=[
+        ("linear_.*|scores|heads|guard_abft",
+         "Facts of the compiler alone: the device keeps denormals, so the probe refuses it, and no "
+         "kernel is shaped for its 32 registers an invocation, with two threads in turn."),
+    ]),
 ]
 
 

@@ -28,6 +28,7 @@ class Code:
     SHOWN = []  # (head, statistic) of the table
     REGISTERS, WAVES = "", ""  # statistics of the table of all chips
     CLASSES = []  # (head, start of an opcode); the first that fits
+    FUSES = True  # it has an instruction that multiplies, adds and rounds once
     NOT_WORK = re.compile(r"(?!)")  # instructions that only wait
     WAITS_IN = {}  # what each of them adds to statistics
 

@@ -130,3 +130,70 @@ class Adreno(Code):
         found = super().work()
         found["Instruction Count"] -= self.statistics["NOPs Count"]
         return found
+
+
+class Mali(Code):
+    """Valhall's compiler in PanVK, which tells the size alone: the rest is counted in its text."""
+
+    ASSEMBLY = "Assembly"
+    COMPARED = ["Instructions", "Registers", "Stack stores", "Stack loads"]
+    SPILLS = ["Stack stores", "Stack loads"]
+    SHOWN = [("instructions", "Instructions"), ("registers", "Registers"), ("threads", "Threads"),
+             ("stores", "Stack stores"), ("loads", "Stack loads"), ("bytes", "Code Size")]
+    REGISTERS, WAVES = "Registers", "Threads"
+    CLASSES = [("f32", r"F(ADD|MA|ADD_IMM)\."), ("memory", r"(LD|ST|LOAD|STORE|LEA|ATOM)"),
+               ("flow", r"(BRANCH|JUMP|BARRIER|NOP)")]
+    # What waits for a message is a suffix of an instruction, or has one of its own.
+    NOT_WORK = re.compile(r"NOP$")
+    WAITS_IN = {"Instructions": 1}
+    # "FMA.f32.wait0 r22, ^r22, r38, 0x0.neg": a product is a multiply-add of -0.0
+    INSTRUCTION = re.compile(r"([A-Z][A-Z0-9_]*)((?:\.[a-z0-9]+)*) (.*)$")
+    NO_KIND = re.compile(r"\.(wait\d*|slot\d|reconverge|force|end)(?![a-z0-9])")
+
+    def __init__(self, text):
+        self.count_of = dict.fromkeys(["Instructions", "Registers", "Stack stores", "Stack loads"], 0)
+        super().__init__(text)
+        self.statistics.update(self.count_of)
+        # 64 registers are shared by two threads if each has at most half
+        self.statistics["Threads"] = 2 if self.count_of["Registers"] <= 32 else 1
+
+    def lines(self, assembly):
+        return [line.strip() for line in assembly.splitlines()
+                if self.INSTRUCTION.match(line.strip() + " ")]
+
+    def count(self, line):
+        name, suffixes, operands = self.INSTRUCTION.match(line + " ").groups()
+        self.opcodes[name + self.NO_KIND.sub("", suffixes)] += 1
+        if name.startswith("FMA") and not operands.rstrip().endswith(" 0x0.neg"):
+            self.fused[name] += 1
+        found = self.count_of
+        found["Instructions"] += 1
+        found["Registers"] = max([found["Registers"]] +
+                                 [int(n) + 1 for n in re.findall(r"\br(\d+)", operands)])
+        if "thread_local_pointer" in operands:
+            found["Stack stores" if name == "STORE" else "Stack loads"] += 1
+
+
+class V3d(Code):
+    """Broadcom's QPU in V3DV: each instruction adds, multiplies and signals."""
+
+    ASSEMBLY = "QPU"
+    FUSES = False
+    COMPARED = ["Compile Strategy", "Instruction Count", "Thread Count", "Spill Size", "TMU Spills",
+                "TMU Fills"]
+    SPILLS = ["Spill Size", "TMU Spills", "TMU Fills"]
+    SHOWN = [("strategy", "Compile Strategy"), ("instructions", "Instruction Count"),
+             ("threads", "Thread Count"), ("stack", "Spill Size"), ("spills", "TMU Spills"),
+             ("fills", "TMU Fills"), ("stalls", "QPU Read Stalls")]
+    WAVES = "Thread Count"
+    CLASSES = [("f32", r"(fadd|faddnf|fsub|fmul)"), ("memory", r"(tmu|ldtmu|ldunif|ldvpm|stvpm)"),
+               ("flow", r"(b|bu|barrierid|thrsw)$"), ("nop", r"nop")]
+    INSTRUCTION = re.compile(r"[a-z][a-z0-9]*(\.[a-z0-9]+)*(\s|$)")
+
+    def lines(self, assembly):
+        return [line.strip() for line in assembly.splitlines() if self.INSTRUCTION.match(line.strip())]
+
+    def count(self, line):
+        for part in (part.split() for part in line.split(";")):
+            if part:
+                self.opcodes[part[0].split(".")[0]] += 1
