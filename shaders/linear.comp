@@ -16,6 +16,9 @@
 layout(local_size_x = TILE_LANES, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
 layout(constant_id = SPEC_KEEP) const uint KEEP = 0u;
+#ifndef VKFI_TEXEL
+layout(constant_id = SPEC_REREAD) const uint REREAD = 0u;
+#endif
 layout(push_constant) uniform push_block
 {
     push_linear push;

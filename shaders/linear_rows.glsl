@@ -99,16 +99,17 @@ void open_row(const uint r)
     EACH_COLUMN(chain[c * ROWS + r] = vec4(NM_NEG_ZERO));
 }
 
-/* n; with several columns as a number that no compiler knows, so that none unrolls the loop:
- * unrolled, x of all its steps takes the registers of Intel GPUs, and the chains go to memory. */
+/* n; with several columns, or where registers are few, as a number that no compiler knows, so that
+ * none unrolls the loop: unrolled, x of all its steps takes the registers of Intel GPUs, and the
+ * chains go to memory. */
 uint count(const uint n)
 {
-    return COLS > 1 && n > 1u && push.tiles == 0u ? 0u : n;
+    return (COLS > 1 || REREAD != 0u) && n > 1u && push.tiles == 0u ? 0u : n;
 }
 
 /* Others: steps in turn, each of all rows, in loops that index no array: whether a compiler unrolls
  * them or not, all is in registers, and SwiftShader compiles them in time. The steps of a run read
- * the same codes. */
+ * the same codes, once or, where registers are few, each of them. */
 void add_block(uint tile[1], uint b, uint slot, uint source)
 {
     uint runs = count(8u / WEIGHT_RUN), steps = count(WEIGHT_RUN);
@@ -118,14 +119,15 @@ void add_block(uint tile[1], uint b, uint slot, uint source)
     for (uint run = 0u; run < runs; run++) {
         uint s0 = run * WEIGHT_RUN;
         uvec4 code[ROWS], high = read_high(tile[0], slot, WEIGHT_WORD(s0));
-        EACH_ROW(code[r] = read_codes(tile[0], slot, WEIGHT_QUAD(s0), r));
+        EACH_ROW(if (REREAD == 0u) code[r] = read_codes(tile[0], slot, WEIGHT_QUAD(s0), r));
         for (uint j = 0u; j < steps; j++) {
             vec4 x[COLS];
             EACH_COLUMN(x[c] = read_x(b, source, c, s0 + j));
             if (WEIGHT_FORM == FORM_MIN) {
                 EACH_COLUMN(low[c] = low[c] + x[c]);
             }
-            EACH_ROW(vec4 weight = weight_value(weight_raw(code[r], high[r], s0 + j));
+            EACH_ROW(if (REREAD != 0u) code[r] = read_codes(tile[0], slot, WEIGHT_QUAD(s0), r);
+                     vec4 weight = weight_value(weight_raw(code[r], high[r], s0 + j));
                      EACH_COLUMN(add_product(c, r, weight * x[c], false)));
         }
         if (WEIGHT_FORM == FORM_HALF) {

@@ -27,6 +27,7 @@ enum {
     HAS_Y = 8,
     HAS_HOOK = 16,
     HAS_KEEP = 32,
+    HAS_REREAD = 64,
 };
 
 struct interface {
@@ -70,7 +71,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                           1 << 1 | 1 << 2,
                           0,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP,
+                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP | HAS_REREAD,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
@@ -182,6 +183,20 @@ static bool reads_texels(const struct gpu_info *info)
            (uint64_t)info->max_texels * 16 >= info->max_storage_range;
 }
 
+/* GPUs with 64 registers an invocation at most: ARM's. */
+static bool has_few_registers(const struct gpu_info *info)
+{
+    return info->kind != GPU_KIND_CPU && info->vendor_id == 0x13b5;
+}
+
+/* LINEAR there: one column, more invocations for a sum, and no codes kept between steps. */
+static void take_few_registers(struct vk_shape *shape)
+{
+    shape->y[VK_SHADER_LINEAR] = 16;
+    shape->forms[1] = (struct vk_form){0};
+    shape->reread = true;
+}
+
 /* Narrows a workgroup to what the device allows: HEADS has 256 invocations, and 128 are guaranteed.
  * Any width gives the same bits. */
 static void fit(uint32_t *x, uint32_t y, uint32_t most)
@@ -197,6 +212,8 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
 
     *out = (struct vk_kernels){
         .gpu = gpu, .act = act, .kv = kv, .shape = processor ? shape_processor : shape_gpu};
+    if (has_few_registers(info))
+        take_few_registers(&out->shape);
     for (int i = 0; i < VK_SHADER_COUNT; i++)
         fit(&out->shape.x[i], out->shape.y[i], info->max_group_invocations);
     if (!reads_texels(info))
@@ -276,6 +293,8 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
     if (specs & HAS_KEEP)
         add(&c, SPEC_KEEP, key->keeps);
+    if (specs & HAS_REREAD && !k->shape.texel)
+        add(&c, SPEC_REREAD, k->shape.reread);
     if (specs & HAS_HOOK && key->form == 0)
         add(&c, HOOK_SPEC_ID, key->point);
     return c;

@@ -62,6 +62,7 @@ struct vk_form {
 /* How kernels read, and the shapes of their workgroups, by kind of device. */
 struct vk_shape {
     bool texel;                     /* reads go through texel buffers */
+    bool reread;                    /* LINEAR reads codes at each step (SPEC_REREAD) */
     struct vk_form forms[VK_FORMS]; /* of LINEAR: for 1 column, then for more; 0: none */
     uint32_t keys;                  /* SCORES: key positions of an invocation */
     uint32_t x[VK_SHADER_COUNT];    /* SPEC_LANES_X, where the shader has it */

@@ -186,5 +186,6 @@ struct push_features {
 #define SPEC_LANES_X 3 /* workgroup: items side by side */
 #define SPEC_LANES_Y 4 /* workgroup: invocations that share a sum's partials: 1, 2, 4, 8, 16 */
 #define SPEC_KEEP 5    /* not 0: LINEAR writes its rows as well as their sums with the residual */
+#define SPEC_REREAD 6  /* not 0: LINEAR reads codes at each step, which takes fewer registers */
 
 #endif

@@ -77,9 +77,7 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    forms = isa_rows.read_forms()
-    shaders = [s for s in fs.load(arguments.names, arguments.shaders)
-               if isa_rows.is_for_gpus(s.name, forms)]
+    shaders = fs.load(arguments.names, arguments.shaders)
     asked = [(chip, isa_chips.find_driver(chip.driver)) for chip in isa_chips.CHIPS
              if chip.name in arguments.chips]
     for reason in sorted({driver for _, driver in asked if isinstance(driver, str)}):

@@ -13,12 +13,13 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 from isa_vendors import Adreno, Amd, Intel, Mali, V3d  # noqa: E402
 
+# `few`: registers are few (`has_few_registers` of host/vk/vk_kernels.c).
 # `limits`: {statistic: (least, most)} for every kernel without an active hook.
 # `spills`: kernels (pattern) that may keep registers in memory, and why it is so.
 # `schedules`: names of statistics and opcodes (pattern) that may differ with an idle hook, the most
 # by which, in kernels (pattern), and why.
-Chip = collections.namedtuple("Chip", "name title driver environments code limits spills schedules",
-                              defaults=({}, [], []))
+Chip = collections.namedtuple("Chip", "name title driver environments code few limits spills schedules",
+                              defaults=(False, {}, [], []))
 Driver = collections.namedtuple("Driver", "manifest shim")
 
 
@@ -39,7 +40,8 @@ def adreno(number, title, **more):
 def mali(name, title, product, **more):
     """PanVK wants to be asked for what is not conformant."""
     return Chip(name, title, "panvk25", [{"PAN_GPU_ID": product,
-                                         "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1"}], Mali, **more)
+                                         "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1"}],
+                Mali, few=True, **more)
 
 
 def v3d(name, title, **more):
@@ -63,7 +65,6 @@ CHIPS = [
     adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     mali("g610", "ARM Mali-G610", "a867", limits={"Registers": (1, 64)}, spills=[
-        ("linear_.*", "LINEAR keeps quads of codes on the stack, and chains in two columns."),
         ("scores|heads|guard_abft", "SCORES, HEADS and GUARD_ABFT have more sums and page entries "
                                     "than 64 registers take."),
     ]),

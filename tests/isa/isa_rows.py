@@ -12,7 +12,7 @@ import free_shaders as fs  # noqa: E402
 # Storage types of activations and of K and V; the first is what the table shows.
 STORAGE = [(fs.F32, fs.F32), (fs.F16, fs.F16), (fs.BF16, fs.BF16)]
 NAMES = {fs.F32: "f32", fs.F16: "f16", fs.BF16: "bf16"}
-KEEP_ID = 5  # SPEC_KEEP of shaders/shared/push.h
+KEEP_ID, REREAD_ID = 5, 6  # SPEC_* of shaders/shared/push.h
 HOOK_OUT, HOOK_SEVERAL = 4, 7  # of shaders/shared/hook_kinds.h
 # The shapes of workgroups are the executor's for GPUs.
 SHAPES = Path(__file__).resolve().parents[2] / "host" / "vk" / "vk_kernels.c"
@@ -20,24 +20,30 @@ SHAPES = Path(__file__).resolve().parents[2] / "host" / "vk" / "vk_kernels.c"
 MODES = ["flush", "nearest", "preserve"]
 
 
-def read_shapes():
-    """{id: {op: value}} of `shape_gpu`."""
+def read_shapes(few):
+    """{id: {op: value}} of `shape_gpu`; `few`: with what `take_few_registers` changes."""
     text = SHAPES.read_text(encoding="utf-8")
     found = re.search(r"vk_shape shape_gpu = \{\s*\.x = \{(.*?)\},\s*\.y = \{(.*?)\},", text, re.S)
-    if not found:
-        raise RuntimeError(f"{SHAPES}: no shape_gpu with .x and .y")
-    return {spec: {op.lower(): int(value) for op, value in
-                   re.findall(r"\[VK_SHADER_(\w+)\] = (\d+)", found[part])}
-            for spec, part in ((fs.LANES_X_ID, 1), (fs.LANES_Y_ID, 2))}
+    changed = re.search(r"void take_few_registers\(.*?\n\{\n(.*?)\n\}\n", text, re.S)
+    if not found or not changed:
+        raise RuntimeError(f"{SHAPES}: no shape_gpu with .x and .y, or no take_few_registers")
+    shapes = {spec: {op.lower(): int(value) for op, value in
+                     re.findall(r"\[VK_SHADER_(\w+)\] = (\d+)", found[part])}
+              for spec, part in ((fs.LANES_X_ID, 1), (fs.LANES_Y_ID, 2))}
+    if few:
+        shapes[fs.LANES_Y_ID].update((op.lower(), int(value)) for op, value in re.findall(
+            r"shape->y\[VK_SHADER_(\w+)\] = (\d+);", changed[1]))
+        shapes[REREAD_ID] = {"linear": int("shape->reread = true;" in changed[1])}
+    return shapes
 
 
-def read_forms():
-    """Numbers of columns the forms of LINEAR have on GPUs, from `shape_gpu`."""
+def read_forms(few):
+    """Numbers of columns the forms of LINEAR have on GPUs, from `shape_gpu`; `few`: the first."""
     text = SHAPES.read_text(encoding="utf-8")
     found = re.search(r"vk_shape shape_gpu = \{.*?\.forms = \{(\{.*?\})\},", text, re.S)
     if not found:
         raise RuntimeError(f"{SHAPES}: no shape_gpu with .forms")
-    return re.findall(r"\{(\d+), \d+\}", found[1])
+    return re.findall(r"\{(\d+), \d+\}", found[1])[:1 if few else None]
 
 
 def is_for_gpus(name, forms):
@@ -181,9 +187,10 @@ class Row:
 
 
 def compile_rows(compiler, shaders, at_points):
-    """A Row for each shader."""
-    shapes = read_shapes()
-    rows = [Row(shader, compiler.chip, shapes, at_points) for shader in shaders]
+    """A Row for each shader that the chip uses."""
+    shapes, forms = read_shapes(compiler.chip.few), read_forms(compiler.chip.few)
+    rows = [Row(shader, compiler.chip, shapes, at_points) for shader in shaders
+            if is_for_gpus(shader.name, forms)]
     codes = iter(compiler.compile([job for row in rows for job in row.jobs()]))
     for row in rows:
         row.take(codes)

@@ -131,6 +131,7 @@ static void change_properties(VkPhysicalDeviceProperties *p)
         p->deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
         limits->nonCoherentAtomSize = ATOM;
     }
+    p->vendorID = (uint32_t)played_device_number("vendor", p->vendorID);
     lower(&limits->maxComputeWorkGroupInvocations, "invocations");
     for (int i = 0; i < 3; i++)
         lower(&limits->maxComputeWorkGroupSize[i], "invocations");
