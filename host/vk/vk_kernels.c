@@ -145,6 +145,7 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_SOFTMAX] = 1,
           [VK_SHADER_HEADS] = 1,
           [VK_SHADER_FUSED_ATTENTION] = 1},
+    .patch_y = 1,
     .forms = {{1, 1}, {4, 1}},
     .keys = 1,
 };
@@ -172,6 +173,7 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_SOFTMAX] = 16,
           [VK_SHADER_HEADS] = 16,
           [VK_SHADER_FUSED_ATTENTION] = 8},
+    .patch_y = 16, /* no sums wait then: hooks need the registers */
     .forms = {{1, 1}, {2, 1}},
     .keys = 1,
 };
@@ -281,6 +283,7 @@ static void add(struct constants *c, uint32_t id, uint32_t value)
 static struct constants constants_of(const struct vk_kernels *k, const struct vk_kernel_key *key)
 {
     const uint32_t specs = interfaces[key->shader].specs;
+    const bool patch = key->shader == VK_SHADER_LINEAR && key->point != HOOK_OFF;
     struct constants c = {0};
 
     if (specs & HAS_ACT)
@@ -290,7 +293,7 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
     if (specs & HAS_X)
         add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
     if (specs & HAS_Y)
-        add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
+        add(&c, SPEC_LANES_Y, patch ? k->shape.patch_y : k->shape.y[key->shader]);
     if (specs & HAS_KEEP)
         add(&c, SPEC_KEEP, key->keeps);
     if (specs & HAS_REREAD && !k->shape.texel)

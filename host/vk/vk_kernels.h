@@ -67,6 +67,7 @@ struct vk_shape {
     uint32_t keys;                  /* SCORES: key positions of an invocation */
     uint32_t x[VK_SHADER_COUNT];    /* SPEC_LANES_X, where the shader has it */
     uint32_t y[VK_SHADER_COUNT];    /* SPEC_LANES_Y, where the shader has it */
+    uint32_t patch_y;               /* SPEC_LANES_Y of LINEAR with hooks */
 };
 
 struct vk_kernels {

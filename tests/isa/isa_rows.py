@@ -46,6 +46,15 @@ def read_forms(few):
     return re.findall(r"\{(\d+), \d+\}", found[1])[:1 if few else None]
 
 
+def read_patch_shape():
+    """{id: value} of LINEAR with hooks, from `shape_gpu`."""
+    text = SHAPES.read_text(encoding="utf-8")
+    found = re.search(r"vk_shape shape_gpu = \{.*?\.patch_y = (\d+),", text, re.S)
+    if not found:
+        raise RuntimeError(f"{SHAPES}: no shape_gpu with .patch_y")
+    return {fs.LANES_Y_ID: int(found[1])}
+
+
 def is_for_gpus(name, forms):
     """Texel forms, and some forms of LINEAR, are for CPU drivers only."""
     op, *rest = name.split("_")
@@ -89,6 +98,7 @@ class Row:
         self.chip = chip
         self.settings = settings_of(shader, shapes, at_points)
         self.points = points_of(shader) if at_points else []
+        self.patch_shape = read_patch_shape() if shader.op == "linear" else {}
         self.same = shader.same_file  # then once is enough
         self.hooked, self.free, self.struck = [], [], []  # struck: (point, settings, code)
 
@@ -100,7 +110,8 @@ class Row:
                 yield self.shader.exact, self.shader.free_path, settings
         for point in self.points:
             for settings in self.settings:
-                yield self.shader.exact, self.shader.path, {**settings, fs.HOOK_ID: point}
+                yield (self.shader.exact, self.shader.path,
+                       {**settings, **self.patch_shape, fs.HOOK_ID: point})
 
     def take(self, codes):
         for _ in self.settings:
@@ -167,13 +178,14 @@ class Row:
             yield f"{where}: compiled without the float modes {', '.join(missing)}"
 
     def wrong_cost(self):
-        """Of kernels without an active hook."""
+        """Of kernels without an active hook; of LINEAR with one too, what is in memory."""
         spills, limits = [], []
         for where, code in self.all_codes():
-            if "hook point" in where:
-                continue
-            if code.spills() and not self.may_spill():
+            patch = "hook point" in where
+            if code.spills() and not self.may_spill() and (not patch or self.shader.op == "linear"):
                 spills.append(f"{where}: registers or arrays in memory: {code.spills()}")
+            if patch:
+                continue
             for name, (least, most) in self.chip.limits.items():
                 value = code.statistics[name]
                 if not least <= value <= most:
