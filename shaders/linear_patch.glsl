@@ -61,7 +61,8 @@ float patch_row(patch_place at, uint r)
         fields = hook_block_scales(at.row, at.b, fields);
     float t = NM_NEG_ZERO, sum_low = sum_chains(low);
     if (WEIGHT_FORM == FORM_HALF)
-        t = weight_term(weight_factors_of(fields.meta, fields.super_word, 0u), t, half_sum, sum_low);
+        t = weight_term(weight_factors_of(fields.meta, fields.super_word, 0u), t, half_sum,
+                        sum_low);
     weight_factors f = weight_factors_of(fields.meta, fields.super_word, 7u);
     return weight_term(f, t, sum_chains(sum), sum_low);
 }

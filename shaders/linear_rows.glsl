@@ -69,7 +69,7 @@ void add_half(const uint i, const uint r, const uint s)
         close_row(r, blocks[i].scales, s);
 }
 
-/* Terms are added at their row's end: kept up to the tile's they took a tenth of the speed. */
+/* Terms are added at their row's end: kept up to the tile's they take a tenth of the speed. */
 void add_tile(const uint i)
 {
     EACH_COLUMN(term[c] = vec4(NM_NEG_ZERO));

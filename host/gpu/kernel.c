@@ -8,6 +8,7 @@
 #include "gpu/kernel_branches.h"
 #include "gpu/kernel_constants.h"
 #include "gpu/kernel_patch.h"
+#include "gpu/kernel_shared.h"
 #include "gpu/spirv.h"
 #include "gpu/spirv_reflect.h"
 
@@ -127,6 +128,21 @@ static enum status check_size(const struct build *b)
     return STATUS_OK;
 }
 
+/* Of the module as the device gets it: constants and what depends on them are known. */
+static enum status check_shared(const struct build *b)
+{
+    const struct gpu_info *info = &b->kernel->gpu->info;
+    struct spirv module;
+    uint64_t bytes;
+    enum status st = spirv_init(&module, b->words, b->count, name_of(b));
+    st = st ? st : kernel_shared(&module, &bytes);
+    if (st || bytes <= info->max_shared_size)
+        return st;
+    log_error("%s: shader %s: %" PRIu64 " bytes of workgroup memory, the device allows %" PRIu32,
+              info->name, name_of(b), bytes, info->max_shared_size);
+    return STATUS_DEVICE;
+}
+
 static enum status read_module(struct build *b)
 {
     const struct shader_code *code = b->params->code;
@@ -152,7 +168,8 @@ static enum status read_module(struct build *b)
     if (!st)
         st = kernel_constants(b->words, &b->count, code->name, b->params->constants,
                               b->params->constant_count);
-    return st ? st : kernel_branches(b->words, &b->count, code->name);
+    st = st ? st : kernel_branches(b->words, &b->count, code->name);
+    return st ? st : check_shared(b);
 }
 
 static enum status make_pipeline(struct build *b, VkShaderModule module, VkPipeline *out)

@@ -9,7 +9,10 @@
 #include <cmocka.h>
 
 #include "gpu/gpu_internal.h"
+#include "gpu/spirv_reflect.h"
 #include "gpu_play.h"
+#include "shader_table.h"
+#include "shared/push.h"
 
 #define KIB 1024ull
 #define STAGING (8192 * KIB) /* of the host's heap, from the first copy on */
@@ -254,13 +257,68 @@ static void test_queue(void **state)
     gpu_close(&gpu);
 }
 
+/* A kernel of LINEAR whose sums `y` invocations share. */
+static enum status create_shared(struct gpu *gpu, const char *name, uint32_t y)
+{
+    const struct shader_code *code = shader_find(name);
+    struct kernel_constant constant = {SPEC_LANES_Y, y};
+    struct spirv_reflect reflect;
+    struct spirv module;
+    struct kernel *kernel = NULL;
+    assert_non_null(code);
+    assert_int_equal(spirv_init(&module, code->words, code->size / 4, name), STATUS_OK);
+    assert_int_equal(spirv_reflect(&reflect, &module), STATUS_OK);
+    struct kernel_params params = {.code = code,
+                                   .layout = {.bindings = reflect.bindings,
+                                              .push_size = reflect.push_size,
+                                              .spec_count = reflect.spec_count,
+                                              .spec_ids = reflect.spec_ids},
+                                   .constants = &constant,
+                                   .constant_count = 1};
+    memcpy(params.layout.local_size_id, reflect.local_size_id, sizeof(reflect.local_size_id));
+    const enum status st = kernel_create(&kernel, gpu, &params);
+    assert_int_equal(kernel != NULL, !st);
+    kernel_destroy(&kernel);
+    return st;
+}
+
+/* Workgroup memory up to the device's limit; a byte more is refused by name and numbers. */
+static void test_workgroup_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"linear_q4_1_1", "linear_f32_2"};
+    for (uint32_t i = 0; i < 8; i++) {
+        const uint32_t columns = 1 + i % 2, y = 2u << i / 2;
+        const uint32_t bytes = TILE_LANES * y * 4 * columns * 4; /* four rows */
+        char play[32], text[96];
+        snprintf(play, sizeof(play), "shared=%u", bytes);
+        struct gpu *gpu = open_played(play);
+        assert_int_equal(create_shared(gpu, names[i % 2], y), STATUS_OK);
+        gpu_close(&gpu);
+        snprintf(play, sizeof(play), "shared=%u", bytes - 1);
+        gpu = open_played(play);
+        assert_int_equal(create_shared(gpu, names[i % 2], y), STATUS_DEVICE);
+        snprintf(text, sizeof(text),
+                 "shader %s: %u bytes of workgroup memory, the device allows %u", names[i % 2],
+                 bytes, bytes - 1);
+        assert_non_null(strstr(log_last_error(), text));
+        assert_null(strchr(log_last_error(), '\n'));
+        gpu_close(&gpu);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_coherent),  cmocka_unit_test(test_small_heap),
-        cmocka_unit_test(test_full_heap), cmocka_unit_test(test_heaps_apart),
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_same),      cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_coherent),
+        cmocka_unit_test(test_small_heap),
+        cmocka_unit_test(test_full_heap),
+        cmocka_unit_test(test_heaps_apart),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_workgroup_memory),
     };
     fpenv_set();
     if (!gpu_play_init(VKFI_BROKEN_DRIVER)) {

@@ -62,7 +62,8 @@ CHIPS = [
     intel("dg2", "Intel Arc A", "intel22", limits={"SIMD width": (8, 32)}),
     intel("dg2-mesa25", "Intel Arc A (second Mesa)", "intel25", limits={"SIMD width": (8, 32)}),
     intel("bmg", "Intel Arc B", "intel25", limits={"SIMD width": (16, 32)}),
-    adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
+    # HEADS and attention of f16 take 32 registers, which leaves two waves
+    adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (2, 32)}),
     adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     mali("g610", "ARM Mali-G610", "a867", limits={"Registers": (1, 64)}, spills=[
         ("scores|heads|guard_abft", "SCORES, HEADS and GUARD_ABFT have more sums and page entries "

@@ -65,9 +65,12 @@ static void check_bits(struct vk_testing *t, const char *play)
 static void test_plays(void **state)
 {
     (void)state;
-    static const char *const plays[] = {"discrete", "discrete,families",
+    static const char *const plays[] = {"discrete",
+                                        "discrete,families",
                                         "discrete,invocations=128,bindings=4,shared=16384,push=128",
-                                        "invocations=128", "discrete,local=400000"};
+                                        "invocations=128",
+                                        "discrete,local=400000",
+                                        "discrete,vendor=5045"};
     for (size_t i = 0; i < sizeof(plays) / sizeof(*plays); i++) {
         struct vk_testing t;
         begin(&t, plays[i], (struct executor_params){0});
@@ -94,6 +97,25 @@ static void test_places(void **state)
     end(&t);
     begin(&t, "", (struct executor_params){0}); /* where the host sees all, there is but one */
     assert_null(((struct vk *)t.vk)->memory.hooks->copy);
+    end(&t);
+}
+
+/* Few registers: LINEAR has one column and reads codes at each step; a processor's shape is its own
+ * whoever made it. */
+static void test_few_registers(void **state)
+{
+    (void)state;
+    struct vk_testing t;
+    const struct vk_shape *shape;
+    begin(&t, "discrete,vendor=5045", (struct executor_params){0}); /* ARM */
+    shape = &((struct vk *)t.vk)->kernels.shape;
+    assert_true(shape->reread);
+    assert_int_equal(shape->forms[1].columns, 0);
+    end(&t);
+    begin(&t, "vendor=5045", (struct executor_params){0});
+    shape = &((struct vk *)t.vk)->kernels.shape;
+    assert_false(shape->reread);
+    assert_int_not_equal(shape->forms[1].columns, 0);
     end(&t);
 }
 
@@ -147,9 +169,8 @@ static void test_slow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plays),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_plays),         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_few_registers), cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_slow),
     };
     fpenv_set();

@@ -14,6 +14,7 @@
  *   local=N, host=N   bytes of its heap, and of the host's
  *   full=N            bytes after which its heap is full, whatever its size
  *   invocations=N, range=N, bindings=N, shared=N, push=N   limits, if the real ones are not lower
+ *   vendor=N      who made it
  *   slow=N            nanoseconds of a workgroup
  *   watchdog=N        milliseconds of a submit after which the device is lost
  *   lost=N            the device is lost at the N-th submit
