@@ -31,7 +31,18 @@ static struct fact *fact(const struct walk *w, uint32_t i)
     return &w->facts[word(w, i) < w->module->bound ? word(w, i) : 0];
 }
 
-/* Padding between the members of a structure is not known, so it has no size here. */
+/* Members side by side: those of shaders here are words, between which no driver leaves room. */
+static uint64_t structure(const struct walk *w)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 2; i < w->ins.count; i++) {
+        if (fact(w, i)->bytes == 0)
+            return 0;
+        bytes += fact(w, i)->bytes;
+    }
+    return bytes;
+}
+
 static void learn(const struct walk *w)
 {
     switch (w->ins.op) {
@@ -47,6 +58,9 @@ static void learn(const struct walk *w)
         break;
     case SpvOpTypeArray:
         fact(w, 1)->bytes = fact(w, 2)->bytes * fact(w, 3)->value;
+        break;
+    case SpvOpTypeStruct:
+        fact(w, 1)->bytes = structure(w);
         break;
     case SpvOpTypePointer:
         fact(w, 1)->pointee = word(w, 2) == SpvStorageClassWorkgroup ? fact(w, 3)->bytes : 0;
@@ -76,7 +90,7 @@ enum status kernel_shared(const struct spirv *module, uint64_t *bytes)
         *bytes += size;
         if (size == 0) {
             log_error("%s: found workgroup memory of unknown size (id %u), expected numbers, "
-                      "vectors and arrays of them",
+                      "vectors, arrays and structures of them",
                       module->name, word(&w, 2));
             st = STATUS_INTERNAL;
         }

@@ -14,6 +14,7 @@
 #include "gpu/kernel_branches.h"
 #include "gpu/kernel_constants.h"
 #include "gpu/kernel_patch.h"
+#include "gpu/kernel_shared.h"
 #include "gpu/spirv_reflect.h"
 #include "gpu_driver.h"
 #include "shader_table.h"
@@ -243,6 +244,7 @@ static void test_plain_constants(void **state)
                                                        : 1 + (uint32_t)rng_below(&rng, 7)};
         uint32_t *words = NULL;
         size_t count = 0;
+        uint64_t shared;
         assert_int_equal(kernel_patch(&words, &count, &module, reflect.entry_point,
                                       &(struct gpu_float_controls){0}),
                          STATUS_OK);
@@ -251,6 +253,7 @@ static void test_plain_constants(void **state)
         assert_int_equal(kernel_branches(words, &count, code->name), STATUS_OK);
         assert_int_equal(spirv_init(&fixed, words, count, code->name), STATUS_OK);
         check_plain(&fixed);
+        assert_int_equal(kernel_shared(&fixed, &shared), STATUS_OK);
         assert_int_equal(file_write(path, words, count * 4), STATUS_OK);
         snprintf(command, sizeof(command), "spirv-val --target-env vulkan1.2 %s", path);
         assert_int_equal(system(command), 0);

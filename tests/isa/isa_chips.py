@@ -15,7 +15,8 @@ from isa_vendors import Adreno, Amd, Intel, Mali, V3d  # noqa: E402
 
 # `few`: registers are few (`has_few_registers` of host/vk/vk_kernels.c).
 # `limits`: {statistic: (least, most)} for every kernel without an active hook.
-# `spills`: kernels (pattern) that may keep registers in memory, and why it is so.
+# `spills`: kernels (pattern; "NAME patch" with an active hook, of LINEAR) that may keep registers in
+# memory, and why it is so.
 # `schedules`: names of statistics and opcodes (pattern) that may differ with an idle hook, the most
 # by which, in kernels (pattern), and why.
 Chip = collections.namedtuple("Chip", "name title driver environments code few limits spills schedules",
@@ -66,11 +67,13 @@ CHIPS = [
     adreno(660, "Qualcomm Adreno 660", limits={"Registers used": (1, 48), "Max Waves Per Core": (2, 32)}),
     adreno(740, "Qualcomm Adreno 740", limits={"Registers used": (1, 48), "Max Waves Per Core": (4, 32)}),
     mali("g610", "ARM Mali-G610", "a867", limits={"Registers": (1, 64)}, spills=[
-        ("scores|heads|guard_abft", "SCORES, HEADS and GUARD_ABFT have more sums and page entries "
-                                    "than 64 registers take."),
+        ("linear_.* patch", "Patches of LINEAR, a column of few outputs, need more than 64 registers "
+                            "for the hooks."),
+        ("scores|heads|guard_abft|fused_attention", "SCORES, HEADS, attention and GUARD_ABFT have more sums and page "
+         "entries than 64 registers take."),
     ]),
     v3d("v3d42", "Broadcom VideoCore VI", limits={"Thread Count": (2, 4)}, spills=[
-        ("linear_.*|scores|heads|guard_abft",
+        ("(linear_.*|scores|heads|fused_attention|guard_abft)( patch)?",
          "Facts of the compiler alone: the device keeps denormals, so the probe refuses it, and no "
          "kernel is shaped for its 32 registers an invocation, with two threads in turn."),
     ]),

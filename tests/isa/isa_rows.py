@@ -145,8 +145,9 @@ class Row:
                    abs(pair[0] - pair[1]) <= most
                    for kernels, names, most, _ in self.chip.schedules)
 
-    def may_spill(self):
-        return any(re.fullmatch(kernels, self.shader.name) for kernels, _ in self.chip.spills)
+    def may_spill(self, patch):
+        name = self.shader.name + (" patch" if patch else "")
+        return any(re.fullmatch(kernels, name) for kernels, _ in self.chip.spills)
 
     def wrong_hook(self):
         found = self.differences()
@@ -182,7 +183,9 @@ class Row:
         spills, limits = [], []
         for where, code in self.all_codes():
             patch = "hook point" in where
-            if code.spills() and not self.may_spill() and (not patch or self.shader.op == "linear"):
+            if patch and self.shader.op != "linear":
+                continue
+            if code.spills() and not self.may_spill(patch):
                 spills.append(f"{where}: registers or arrays in memory: {code.spills()}")
             if patch:
                 continue
