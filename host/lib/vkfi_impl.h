@@ -126,8 +126,8 @@ struct vkfi_round {
 };
 
 /* On the engine's thread. A pass of the runs in their order, which begins them: each status, and
- * its message; `round` is a struct vkfi_round. */
-enum status vkfi_run_round(void *round) STATUS_MUST_USE;
+ * its message; `what` is a struct vkfi_round. */
+enum status vkfi_run_round(void *what) STATUS_MUST_USE;
 /* `session` is a struct vkfi_session. The same for it alone. */
 enum status vkfi_run_pass(void *session) STATUS_MUST_USE;
 /* Parts of it: the run begins; its faults are undone and forgotten, but for their proofs, which the

@@ -193,6 +193,19 @@ static bool is_json(struct MHD_Connection *connection)
     return type && strncasecmp(type, json, size) == 0 && (type[size] == '\0' || type[size] == ';');
 }
 
+/* Whether the request is for this machine by its address, or as localhost. A page whose name was
+ * made to lead here (DNS rebinding) asks by its own. Servers with keys have no need of it. */
+static bool is_named(const struct serve_call *call)
+{
+    const struct serve_front *front = call->front;
+    const char *host = MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Host");
+    if (!front->address.loopback || front->keys.count > 0 || !host)
+        return true;
+    const bool local =
+        strncasecmp(host, "localhost", 9) == 0 && (host[9] == '\0' || host[9] == ':');
+    return local || host[0] == '[' || strspn(host, "0123456789.:") == strlen(host);
+}
+
 /* The head of a request is here: it is refused, answered, or its body is taken. */
 static enum MHD_Result begin(struct serve_call *call, const char *method, const char *url)
 {
@@ -208,6 +221,10 @@ static enum MHD_Result begin(struct serve_call *call, const char *method, const 
         return serve_call_refuse(call, SERVE_NO_KEY,
                                  "found no key of this server, expected the header "
                                  "'Authorization: Bearer KEY'");
+    if (!is_named(call))
+        return serve_call_refuse(call, SERVE_FORBIDDEN,
+                                 "found another name in the header 'Host', expected localhost or "
+                                 "an address: start the server with keys to be asked by a name");
     if (front->ends && !route->open)
         return serve_call_refuse(call, SERVE_UNAVAILABLE,
                                  "found the server ending, expected requests before that");

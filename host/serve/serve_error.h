@@ -8,6 +8,7 @@
 
 #define SERVE_BAD 400         /* the request is wrong */
 #define SERVE_NO_KEY 401      /* no key, or another */
+#define SERVE_FORBIDDEN 403   /* asked by another name than this machine's */
 #define SERVE_NOT_FOUND 404   /* no such address or model */
 #define SERVE_METHOD 405      /* another method was expected */
 #define SERVE_TOO_LARGE 413   /* the body exceeds its limit */

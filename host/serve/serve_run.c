@@ -23,6 +23,7 @@ struct loop {
     struct serve_front front;
     int signals, socket; /* descriptors; -1: none */
     int asked;           /* signals so far */
+    double looked;       /* when clients were last looked at */
     char name[SERVE_ADDRESS_TEXT];
 };
 
@@ -153,7 +154,10 @@ static enum status turn(struct loop *loop, int wait)
         replace_worker(front);
     if (front->http)
         MHD_run(front->http);
-    serve_call_look(front);
+    if (clock_seconds() - loop->looked > TICK_MS / 1000.0) {
+        serve_call_look(front);
+        loop->looked = clock_seconds();
+    }
     return STATUS_OK;
 }
 

@@ -82,7 +82,7 @@ def halves(server):
 
 def deaf(server):
     """A client that does not read its stream, and one that leaves: their runs end."""
-    body = json.dumps({**LONG, "stream": True, "logprobs": 20, "n": 2}).encode()
+    body = json.dumps({**LONG, "stream": True, "logprobs": 20, "n": 16}).encode()
     client = connect(server)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.sendall(head(body))

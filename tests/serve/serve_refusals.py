@@ -117,6 +117,10 @@ def requests(server):
     check(server.refused({}, "/health")[0] == 405, "POST")
     check(server.refused(b'{"prompt": "x"}', headers={"Content-Type": "text/plain"})[0] == 400, "another type")
     check(server.refused(b'{"prompt": "' + b"x" * 70000 + b'"}')[0] == 413, "a large body")
+    for host, code in (("evil.example", 403), ("localhost.evil.example:80", 403), ("127.0.0.1.evil.example", 403),
+                       ("localhost", 200), ("LOCALHOST:1", 200), ("127.0.0.1:8080", 200), ("[::1]:8080", 200)):
+        found = server.send("GET", "/v1/models", headers={"Host": host})
+        check(found[0] == code, f"Host: {host}: {found}")
     status, message = server.refused({"prompt": "word " * 4000})
     check(status == 400 and "found a prompt of" in message, f"a long prompt: {message}")
     for raw in (b"GARBAGE\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\n\r\n",

@@ -55,14 +55,14 @@ static const char *const TEXTS[] = {
     "0{\"prompt\": \"a\", \"n\": 2, \"max_tokens\": 3, \"logprobs\": 1, \"echo\": true}",
     "0{\"prompt\": [[1, 2], [3]], \"stop\": [\"x\"], \"vkfi\": {\"protect\": \"robust\"}}",
     "4{\"prompt\": [1, 2], \"vkfi\": {\"plan\": {\"where\": {\"sites\": \"*\"}}, \"trial\": 3}}",
-    "4{\"prompt\": \"a\", \"vkfi\": {\"fault\": [{\"site\": \"output\"}], \"protect\": "
-    "{\"protect\": "
-    "[{\"kind\": \"nan_trap\"}]}}}",
-    "1{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}, {\"role\": \"user\", "
-    "\"content\": "
-    "[{\"type\": \"text\", \"text\": \"b\"}]}], \"logprobs\": true, \"top_logprobs\": 2}",
-    "9{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"stream\": true, "
-    "\"stream_options\": {\"include_usage\": true}, \"temperature\": 0.5, \"seed\": -3}",
+    ("4{\"prompt\": \"a\", \"vkfi\": {\"fault\": [{\"site\": \"output\"}], \"protect\": "
+     "{\"protect\": "
+     "[{\"kind\": \"nan_trap\"}]}}}"),
+    ("1{\"messages\": [{\"role\": \"system\", \"content\": \"a\"}, {\"role\": \"user\", "
+     "\"content\": "
+     "[{\"type\": \"text\", \"text\": \"b\"}]}], \"logprobs\": true, \"top_logprobs\": 2}"),
+    ("9{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"stream\": true, "
+     "\"stream_options\": {\"include_usage\": true}, \"temperature\": 0.5, \"seed\": -3}"),
     "2{\"prompt\": \"a\", \"add_special_tokens\": false}",
     "3{\"tokens\": [1, 2, 3]}",
 };
