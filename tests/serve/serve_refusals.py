@@ -124,8 +124,8 @@ def requests(server):
     status, message = server.refused({"prompt": "word " * 4000})
     check(status == 400 and "found a prompt of" in message, f"a long prompt: {message}")
     for raw in (b"GARBAGE\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\n\r\n",
-                b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-                b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"):
+                b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+                b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw_socket:
             raw_socket.sendall(raw)
             raw_socket.shutdown(socket.SHUT_WR)
