@@ -32,8 +32,8 @@ float element(float value, uint meta, uint super_word, uint s)
 #if WEIGHT_FORM != FORM_PLAIN
     value = weight_scale(meta, super_word, s) * value;
 #endif
-#if WEIGHT_FORM == FORM_MIN
-    value = value + weight_min(meta, super_word);
+#if WEIGHT_HAS_MIN
+    value = value + weight_min(meta, super_word, s);
 #endif
     return value;
 }
@@ -72,8 +72,8 @@ void main()
     uint row = token - push.row0, s = slot_of(b);
     uint tile = push.tile0 + row / TILE_ROWS * push.tile_size;
     uint lane = row % TILE_ROWS / 4u, r = row % 4u;
-    uint meta = 0u, super_word = 0u, high[2];
-    high[0] = high[1] = 0u;
+    uint meta = 0u, super_word = 0u, high[3];
+    high[0] = high[1] = high[2] = 0u;
 #ifdef WEIGHT_META_HALF
     meta = FETCH(weights, tile + weight_meta_at(push.blocks) + s / 2u * TILE_LANES + lane)[r];
     meta = (s & 1u) == 0u ? meta & 0xffffu : meta >> 16;
@@ -95,7 +95,11 @@ void main()
     uint codes = tile + s * (WEIGHT_CODES * TILE_ROWS) + r * TILE_LANES + lane;
     uint at = push.dst + slot * push.dst_stride + b * 8u;
     for (uint step = 0u; step < 8u; step++) {
+#ifdef WEIGHT_NO_QUADS
+        uvec4 quad = uvec4(high[2]);
+#else
         uvec4 quad = FETCH(weights, codes + WEIGHT_QUAD(step) * TILE_ROWS);
+#endif
         uvec4 raw = weight_raw(quad, high[WEIGHT_WORD(step)], step);
         write_quad(at, embed(raw, meta, super_word, b, step), b, step);
     }

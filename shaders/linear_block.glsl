@@ -28,19 +28,26 @@ struct block_scales {
     uvec4 meta_words, super_words;
 };
 
-/* Quad `quad` of the codes of row r, in the block at `slot` of a tile. */
-uvec4 read_codes(uint tile, uint slot, uint quad, uint r)
-{
-    uint at = tile + slot * (WEIGHT_CODES * TILE_ROWS) + gl_LocalInvocationID.x;
-    return FETCH(weights, at + (quad * TILE_ROWS + r * TILE_LANES));
-}
-
 /* Word `word` of the codes' other bits, by row. */
 uvec4 read_high(uint tile, uint slot, uint word)
 {
 #if WEIGHT_HIGH > 0
     uint at = tile + weight_high_at(push.blocks) + slot * (WEIGHT_HIGH * TILE_LANES);
     return FETCH(weights, at + gl_LocalInvocationID.x + word * TILE_LANES);
+#else
+    return uvec4(0u);
+#endif
+}
+
+/* Quad `quad` of the codes of row r, in the block at `slot` of a tile; of types without quads, the
+ * third word of their other bits. */
+uvec4 read_codes(uint tile, uint slot, uint quad, uint r)
+{
+#if !defined(WEIGHT_NO_QUADS)
+    uint at = tile + slot * (WEIGHT_CODES * TILE_ROWS) + gl_LocalInvocationID.x;
+    return FETCH(weights, at + (quad * TILE_ROWS + r * TILE_LANES));
+#elif WEIGHT_HIGH > 2
+    return uvec4(read_high(tile, slot, 2u)[r]);
 #else
     return uvec4(0u);
 #endif

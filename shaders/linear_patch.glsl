@@ -42,7 +42,7 @@ struct patch_place {
 float patch_row(patch_place at, uint r)
 {
     vec4 sum = vec4(NM_NEG_ZERO), low = vec4(NM_NEG_ZERO);
-    float half_sum = NM_NEG_ZERO;
+    float half_sum = NM_NEG_ZERO, half_low = NM_NEG_ZERO;
     for (uint s = 0u; s < 8u; s++) {
         vec4 x = patch_x(at.b, at.source, at.row, s);
         low = low + x;
@@ -50,21 +50,22 @@ float patch_row(patch_place at, uint r)
         uint high = read_high(at.tile, at.slot, WEIGHT_WORD(s))[r];
         sum = patch_step(sum, weight_raw(quad, high, s), x,
                          uvec3(at.row, at.b * NM_BLOCK + 4u * s, HOOK_NONE));
-        if (WEIGHT_FORM == FORM_HALF && s == 3u) {
+        if (WEIGHT_HALVES && s == 3u) {
             half_sum = sum_chains(sum);
-            sum = vec4(NM_NEG_ZERO);
+            half_low = sum_chains(low);
+            sum = low = vec4(NM_NEG_ZERO);
         }
     }
     block_scales scales = read_scales(at.tile, at.b, at.slot);
     hook_block fields = hook_block(scales.meta_words[r], scales.super_words[r]);
     if (HOOK_AT(HOOK_WEIGHT))
         fields = hook_block_scales(at.row, at.b, fields);
-    float t = NM_NEG_ZERO, sum_low = sum_chains(low);
-    if (WEIGHT_FORM == FORM_HALF)
+    float t = NM_NEG_ZERO;
+    if (WEIGHT_HALVES)
         t = weight_term(weight_factors_of(fields.meta, fields.super_word, 0u), t, half_sum,
-                        sum_low);
+                        half_low);
     weight_factors f = weight_factors_of(fields.meta, fields.super_word, 7u);
-    return weight_term(f, t, sum_chains(sum), sum_low);
+    return weight_term(f, t, sum_chains(sum), sum_chains(low));
 }
 
 /* Adds t of block b to the partials of outputs `row0` .. `row0` + 3. */

@@ -5,9 +5,16 @@
 
 #include "linear_block.glsl"
 
+/* Sums of x that an invocation holds of a column: one each half, where it reads x first. */
+#if defined(VKFI_TEXEL) && WEIGHT_FORM == FORM_HALF_MIN
+#define LOWS 2u
+#else
+#define LOWS 1u
+#endif
+
 /* Globals, because spirv-opt keeps a copy for each call that takes them as arguments. */
 vec4 chain[COLS * ROWS]; /* (columns, rows) */
-float sum_x[COLS];       /* FORM_MIN only */
+float sum_x[COLS * LOWS]; /* types with a minimum only */
 vec4 term[COLS];         /* (rows): t of the block */
 
 /* A product joins the chains of row r. */
@@ -16,11 +23,12 @@ void add_product(const uint c, const uint r, vec4 product, const bool first)
     chain[c * ROWS + r] = first ? product : chain[c * ROWS + r] + product;
 }
 
-/* t of row r after the chains' last step s, in FORM_HALF after that of each half. */
+/* t of row r after the chains' last step s, or after that of each half. */
 void close_row(const uint r, block_scales scales, uint s)
 {
     weight_factors f = weight_factors_of(scales.meta_words[r], scales.super_words[r], s);
-    EACH_COLUMN(term[c][r] = weight_term(f, term[c][r], sum_chains(chain[c * ROWS + r]), sum_x[c]));
+    EACH_COLUMN(term[c][r] = weight_term(f, term[c][r], sum_chains(chain[c * ROWS + r]),
+                                         sum_x[c * LOWS + s / 4u * (LOWS - 1u)]));
 }
 
 /* Adds t of the block to the partials of row r of tile i. */
@@ -36,7 +44,7 @@ void add_term(const uint i, const uint r)
 vec4 x[COLS * 8u]; /* (columns, steps) */
 
 struct block {
-    uvec4 code[WEIGHT_CODES * ROWS]; /* (quads, rows) */
+    uvec4 code[WEIGHT_QUADS * ROWS]; /* (quads, rows) */
     uvec4 high[2];
     block_scales scales;
 } blocks[TILES];
@@ -45,15 +53,18 @@ void load_x(uint b, uint source, const uint c)
 {
     for (uint s = 0u; s < 8u; s++)
         x[c * 8u + s] = read_x(b, source, c, s);
-    vec4 low = x[c * 8u];
-    for (uint s = 1u; s < 8u && WEIGHT_FORM == FORM_MIN; s++)
-        low = low + x[c * 8u + s];
-    sum_x[c] = sum_chains(low);
+    for (uint i = 0u; i < LOWS; i++) {
+        uint first = c * 8u + i * (8u / LOWS);
+        vec4 low = x[first];
+        for (uint s = 1u; s < 8u / LOWS && WEIGHT_HAS_MIN; s++)
+            low = low + x[first + s];
+        sum_x[c * LOWS + i] = sum_chains(low);
+    }
 }
 
 void add_step(const uint i, const uint r, const uint s)
 {
-    bool first = s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u);
+    bool first = s == 0u || (WEIGHT_HALVES && s == 4u);
     uvec4 quad = blocks[i].code[WEIGHT_QUAD(s) * ROWS + r];
     vec4 weight = weight_value(weight_raw(quad, blocks[i].high[WEIGHT_WORD(s)][r], s));
     EACH_COLUMN(add_product(c, r, weight * x[c * 8u + s], first));
@@ -65,7 +76,7 @@ void add_half(const uint i, const uint r, const uint s)
     add_step(i, r, s + 1u);
     add_step(i, r, s + 2u);
     add_step(i, r, s + 3u);
-    if (s == 4u || WEIGHT_FORM == FORM_HALF)
+    if (s == 4u || WEIGHT_HALVES)
         close_row(r, blocks[i].scales, s);
 }
 
@@ -80,7 +91,7 @@ void add_tile(const uint i)
 void add_block(uint tile[TILES], uint b, uint slot, uint source)
 {
     for (uint i = 0u; i < uint(TILES); i++) {
-        for (uint n = 0u; n < WEIGHT_CODES; n++) {
+        for (uint n = 0u; n < WEIGHT_QUADS; n++) {
             EACH_ROW(blocks[i].code[n * ROWS + r] = read_codes(tile[i], slot, n, r));
         }
         blocks[i].high[0] = read_high(tile[i], slot, 0u);
@@ -123,20 +134,21 @@ void add_block(uint tile[1], uint b, uint slot, uint source)
         for (uint j = 0u; j < steps; j++) {
             vec4 x[COLS];
             EACH_COLUMN(x[c] = read_x(b, source, c, s0 + j));
-            if (WEIGHT_FORM == FORM_MIN) {
+            if (WEIGHT_HAS_MIN) {
                 EACH_COLUMN(low[c] = low[c] + x[c]);
             }
             EACH_ROW(if (REREAD != 0u) code[r] = read_codes(tile[0], slot, WEIGHT_QUAD(s0), r);
                      vec4 weight = weight_value(weight_raw(code[r], high[r], s0 + j));
                      EACH_COLUMN(add_product(c, r, weight * x[c], false)));
         }
-        if (WEIGHT_FORM == FORM_HALF) {
+        if (WEIGHT_HALVES) {
             block_scales scales = read_scales(tile[0], b, slot);
+            EACH_COLUMN(sum_x[c] = sum_chains(low[c]); low[c] = vec4(NM_NEG_ZERO));
             EACH_ROW(close_row(r, scales, s0); open_row(r));
         }
     }
-    EACH_COLUMN(sum_x[c] = sum_chains(low[c]));
-    if (WEIGHT_FORM != FORM_HALF) {
+    if (!WEIGHT_HALVES) {
+        EACH_COLUMN(sum_x[c] = sum_chains(low[c]));
         block_scales scales = read_scales(tile[0], b, slot);
         EACH_ROW(close_row(r, scales, 0u));
     }

@@ -1,6 +1,6 @@
 # Variants of the kernels: weight types and columns at once are spelled out, storage types and
 # workgroup shapes are specialization constants.
-set(VKFI_WEIGHT_TYPES f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_k q5_k q6_k)
+set(VKFI_WEIGHT_TYPES f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs mxfp4)
 
 foreach(type ${VKFI_WEIGHT_TYPES})
   string(TOUPPER TYPE_${type} define)

@@ -28,7 +28,7 @@ struct shape {
     uint32_t layers, embd, ff, heads, kv, head, vocab;
     float eps, base;
     uint32_t n_rows; /* layer l has the types of row l % n_rows */
-    enum quant type[3][MATRICES], embedding, output;
+    enum quant type[4][MATRICES], embedding, output;
     bool tied; /* no output matrix: the embedding's */
 };
 
@@ -38,8 +38,8 @@ struct shape {
     }
 static const struct shape SHAPES[] = {
     [CLI_SELFTEST_LLAMA] = {.arch = "llama",
-                            .about = "llama of 3 layers, all tensor types",
-                            .layers = 3,
+                            .about = "llama of 4 layers, all tensor types",
+                            .layers = 4,
                             .embd = 256,
                             .ff = 512,
                             .heads = 4,
@@ -48,12 +48,14 @@ static const struct shape SHAPES[] = {
                             .vocab = 320,
                             .eps = 1e-5f,
                             .base = 1e4f,
-                            .n_rows = 3,
+                            .n_rows = 4,
                             .type = {EACH(QUANT_Q4_1),
                                      {QUANT_F32, QUANT_F16, QUANT_BF16, QUANT_Q4_0, QUANT_Q5_0,
                                       QUANT_Q5_1, QUANT_Q8_0},
                                      {QUANT_Q4_K, QUANT_Q5_K, QUANT_Q6_K, QUANT_F16, QUANT_Q6_K,
-                                      QUANT_Q4_K, QUANT_Q5_K}},
+                                      QUANT_Q4_K, QUANT_Q5_K},
+                                     {QUANT_Q2_K, QUANT_Q3_K, QUANT_IQ4_NL, QUANT_IQ4_XS,
+                                      QUANT_MXFP4, QUANT_Q3_K, QUANT_Q2_K}},
                             .embedding = QUANT_Q6_K,
                             .output = QUANT_Q8_0},
     [CLI_SELFTEST_QWEN2] = {.arch = "qwen2",
@@ -221,48 +223,51 @@ static float draw(struct drawer *d, double middle, double size)
     return (float)(middle + size * 1.732 * (2 * rng_unit(&d->rng) - 1));
 }
 
+/* The scale of a block of weights of standard deviation 1 / unit, whose codes are uniform, and its
+ * minimum as a multiple of that. Sub-scales are uniform too: of six bits about 32, signed ones
+ * about 0. */
+static const struct scaling {
+    double unit, min;
+    bool last; /* after the codes */
+} SCALINGS[QUANT_COUNT] = {
+    [QUANT_Q4_0] = {4.6, 0, false},
+    [QUANT_Q4_1] = {4.6, -7.5, false},
+    [QUANT_Q5_0] = {9.2, 0, false},
+    [QUANT_Q5_1] = {9.2, -15.5, false},
+    [QUANT_Q8_0] = {74, 0, false},
+    [QUANT_Q2_K] = {13.9, 1.5, true},
+    [QUANT_Q3_K] = {2.35 * 18.5, 0, true},
+    [QUANT_Q4_K] = {37 * 4.6, 4.6 * 1.6, false},
+    [QUANT_Q5_K] = {37 * 9.2, 9.2 * 1.6, false},
+    [QUANT_Q6_K] = {74 * 18.5, 0, true},
+    [QUANT_IQ4_NL] = {67.4, 0, false},
+    [QUANT_IQ4_XS] = {67.4 * 18.5, 0, false},
+};
+
+static void put_scales(struct text *out, const struct scaling *s, double size)
+{
+    put_half(out, size / s->unit);
+    if (s->min != 0)
+        put_half(out, s->min * (size / s->unit));
+}
+
 /* A block of weights of standard deviation `size`; its codes are uniform. */
 static void put_block(struct drawer *d, enum quant type, double size)
 {
-    /* Of the codes, as numbers; sub-scales of six bits are about 32, minima likewise. */
-    const double four = size / 4.6, five = size / 9.2, eight = size / 74;
-    const double super = size / (37 * (type == QUANT_Q4_K ? 4.6 : 9.2));
-    const double low = super * (type == QUANT_Q4_K ? 4.6 : 9.2) * 1.6;
+    const struct scaling *s = &SCALINGS[type];
+    const size_t rest = quant_block_bytes(type) - (s->min != 0 ? 4 : 2);
     struct text *out = &d->w->data;
-    const size_t rest = quant_block_bytes(type);
-    switch (type) {
-    case QUANT_Q4_0:
-        put_half(out, four);
-        put_random(d, rest - 2);
-        break;
-    case QUANT_Q5_0:
-        put_half(out, five);
-        put_random(d, rest - 2);
-        break;
-    case QUANT_Q8_0:
-        put_half(out, eight);
-        put_random(d, rest - 2);
-        break;
-    case QUANT_Q4_1:
-        put_half(out, four);
-        put_half(out, -7.5 * four);
-        put_random(d, rest - 4);
-        break;
-    case QUANT_Q5_1:
-        put_half(out, five);
-        put_half(out, -15.5 * five);
-        put_random(d, rest - 4);
-        break;
-    case QUANT_Q6_K: /* sub-scales of eight bits */
-        put_random(d, rest - 2);
-        put_half(out, eight / 18.5);
-        break;
-    default: /* Q4_K, Q5_K */
-        put_half(out, super);
-        put_half(out, low);
-        put_random(d, rest - 4);
-        break;
+    if (type == QUANT_MXFP4) { /* numbers of twice FP4 are about 5.9 */
+        const uint32_t exponent = lang_bits((float)size) >> 23;
+        text_add(out, (const char[]){(char)(exponent - 2 + rng_below(&d->rng, 2))}, 1);
+        put_random(d, rest + 1);
+        return;
     }
+    if (!s->last)
+        put_scales(out, s, size);
+    put_random(d, rest);
+    if (s->last)
+        put_scales(out, s, size);
 }
 
 static void put_value(struct text *out, enum quant type, float value)

@@ -12,7 +12,7 @@ enum cli_selftest_shape {
     CLI_SELFTEST_SPEED,  /* the shape of SmolLM2-135M in Q4_1: 30 layers of width 576 */
 };
 
-/* "llama of 3 layers, all tensor types" */
+/* "llama of 4 layers, all tensor types" */
 const char *cli_selftest_model_about(enum cli_selftest_shape shape);
 
 /* A file in memory, which no crash leaves behind; open it by its path while it lives. */

@@ -85,6 +85,7 @@ static void cpu_plan(struct cpu *cpu)
     const struct graph *graph = &cpu->base.model->graph;
     struct hazard hazards[RESOURCES] = {0};
     enum reg prepared = REG_NONE; /* register that threads hold prepared */
+    bool halves = false;          /* with sums of halves of blocks */
 
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
@@ -93,8 +94,10 @@ static void cpu_plan(struct cpu *cpu)
             memset(hazards, 0, sizeof(hazards));
         note(hazards, node);
         if (node->op == OP_LINEAR) {
-            cpu->nodes[i].prepared = prepared == node->in;
+            const bool by_half = quant_halves(quant_form(node->weight->type)) == 2;
+            cpu->nodes[i].prepared = prepared == node->in && halves == by_half;
             prepared = node->in;
+            halves = by_half;
         }
         if (node->out == prepared)
             prepared = REG_NONE;
@@ -318,7 +321,7 @@ static enum status create_scratch(struct cpu *cpu)
         return STATUS_MEMORY;
     for (uint32_t t = 0; t <= cpu->threads; t++) {
         struct cpu_scratch *s = &cpu->scratch[t];
-        s->sum_x = cpu_memory(cpu, (size_t)cpu->max_columns * blocks, sizeof(float));
+        s->sum_x = cpu_memory(cpu, (size_t)cpu->max_columns * blocks, 2 * sizeof(float));
         s->panel = cpu_memory(cpu, (size_t)cpu->max_columns * width, sizeof(float));
         s->attention_panel = cpu_memory(cpu, CPU_HEADS * cpu->score_stride, sizeof(float));
         s->attention = cpu_memory(cpu, cpu_group(cpu) * cpu->score_stride, sizeof(float));

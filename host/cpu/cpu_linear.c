@@ -8,16 +8,18 @@
 void cpu_linear_prepare_scalar(const struct cpu_linear *job)
 {
     const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+    const enum quant_form form = quant_form(job->weight->tensor->type);
+    const size_t sums = order_ceil(width, NM_BLOCK) * quant_halves(form);
 
     for (uint32_t i = 0; i < job->n; i++)
-        dot_sums(job->x + i * job->x_stride, width,
-                 job->scratch->sum_x + (size_t)i * order_ceil(width, NM_BLOCK));
+        dot_sums(form, job->x + i * job->x_stride, width, job->scratch->sum_x + i * sums);
 }
 
 void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end)
 {
     const struct tensor *t = job->weight->tensor;
-    const uint32_t width = (uint32_t)t->dim[0], blocks = order_ceil(width, NM_BLOCK);
+    const uint32_t width = (uint32_t)t->dim[0];
+    const size_t sums = order_ceil(width, NM_BLOCK) * quant_halves(quant_form(t->type));
     const size_t row_bytes = quant_row_bytes(t->type, width);
 
     for (uint32_t row = row_begin; row < row_end; row++) {
@@ -27,7 +29,7 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
                                   .width = width,
                                   .blocks = job->scratch->block,
                                   .x = job->x + i * job->x_stride,
-                                  .sums = job->scratch->sum_x + (size_t)i * blocks};
+                                  .sums = job->scratch->sum_x + i * sums};
             float y = dot_row(&p);
             if (job->bias)
                 y = y + job->bias[row];
@@ -185,7 +187,7 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
     }
     cpu_weight_decode(weight, stored, scratch->block);
     operand(patch, row, NULL, scratch->input);
-    dot_sums(scratch->input, node->width, scratch->sum_x);
+    dot_sums(quant_form(node->weight->type), scratch->input, node->width, scratch->sum_x);
     struct partial partial = {patch, row};
     const bool chains = cpu_hook_in(patch, HOOK_PARTIAL, row);
     const bool joins = cpu_hook_in(patch, HOOK_ACCUMULATOR, row);

@@ -8,14 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Offsets in a GGUF block of 256. */
-#define GGUF_K_PAIRS 4
-#define GGUF_Q4_K_CODES 16
-#define GGUF_Q5_K_HIGH 16
-#define GGUF_Q5_K_CODES 48
-#define GGUF_Q6_K_HIGH 128
-#define GGUF_Q6_K_SUBSCALES 192
-#define GGUF_Q6_K_SCALE 208
+#include "model/quant_layout.h"
 
 size_t cpu_pack_tile_bytes(enum quant type, uint64_t width)
 {
@@ -165,7 +158,7 @@ static void get_halves(const uint8_t *group, const struct cpu_pack_layout *l, ui
 
 static uint32_t n_halves(enum quant type)
 {
-    return quant_form(type) == QUANT_FORM_MIN ? 2 : 1;
+    return quant_has_min(quant_form(type)) ? 2 : 1;
 }
 
 static uint32_t flip_of(enum quant type)
@@ -178,14 +171,39 @@ static bool has_fifths(enum quant type)
     return type == QUANT_Q5_0 || type == QUANT_Q5_1;
 }
 
+/* Bytes before the codes of a block of 32 elements. */
+static uint32_t head_bytes(enum quant type)
+{
+    return type == QUANT_MXFP4 ? 1 : 2 * n_halves(type);
+}
+
+static void put_head(enum quant type, uint8_t *group, uint32_t lane, const uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+
+    if (type == QUANT_MXFP4)
+        group[l.scale + lane] = block[0];
+    else
+        put_halves(group, &l, lane, block, n_halves(type));
+}
+
+static void get_head(enum quant type, const uint8_t *group, uint32_t lane, uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+
+    if (type == QUANT_MXFP4)
+        block[0] = group[l.scale + lane];
+    else
+        get_halves(group, &l, lane, block, n_halves(type));
+}
+
 /* Types of 32 elements. */
 static void put_small(enum quant type, uint8_t *group, uint32_t lane, const uint8_t *block)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(type);
-    const uint32_t n = n_halves(type);
-    const uint8_t *codes = block + 2 * n;
+    const uint8_t *codes = block + head_bytes(type);
 
-    put_halves(group, &l, lane, block, n);
+    put_head(type, group, lane, block);
     if (type == QUANT_Q8_0) {
         put_codes(group + 4 * lane, codes);
         return;
@@ -201,10 +219,9 @@ static void put_small(enum quant type, uint8_t *group, uint32_t lane, const uint
 static void get_small(enum quant type, uint8_t *group, uint32_t lane, uint8_t *block)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(type);
-    const uint32_t n = n_halves(type);
-    uint8_t *codes = block + 2 * n;
+    uint8_t *codes = block + head_bytes(type);
 
-    get_halves(group, &l, lane, block, n);
+    get_head(type, group, lane, block);
     if (type == QUANT_Q8_0) {
         get_codes(group + 4 * lane, codes);
         return;
@@ -217,41 +234,66 @@ static void get_small(enum quant type, uint8_t *group, uint32_t lane, uint8_t *b
     get_nibbles(group + 4 * lane, codes, flip_of(type));
 }
 
+/* `n` words of bytes in the file's order. */
+static void put_words(uint8_t *at, const uint8_t *bytes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        put32(word_at(at, i), get32(bytes + 4 * i));
+}
+
+static void get_words(uint8_t *at, uint8_t *bytes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        put32(bytes + 4 * i, get32(word_at(at, i)));
+}
+
 static void put_packed(enum quant type, uint8_t *group, uint32_t lane, const uint8_t *block)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(type);
-    const uint8_t *codes = block + (type == QUANT_Q5_K ? GGUF_Q5_K_CODES : GGUF_Q4_K_CODES);
+    const uint8_t *codes = block + (type == QUANT_Q5_K ? QUANT_Q5_K_CODES : QUANT_Q4_K_CODES);
 
     put_halves(group, &l, lane, block, 2);
-    for (uint32_t i = 0; i < 3; i++)
-        put32(word_at(group + l.sub + 4 * lane, i), get32(block + GGUF_K_PAIRS + 4 * i));
+    put_words(group + l.sub + 4 * lane, block + QUANT_K_SUBSCALES, 3);
     for (uint32_t sub = 0; sub < 8; sub++) {
         uint8_t bytes[16];
         join_nibbles(codes + sub / 2 * 32, sub % 2 * 4, bytes);
         put_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane, bytes, 0);
         if (type == QUANT_Q5_K)
             put32(group + l.high + sub * CPU_PACK_FIFTHS + 4 * lane,
-                  put_fifths((uint32_t)join_bits(block + GGUF_Q5_K_HIGH, sub, 1)));
+                  put_fifths((uint32_t)join_bits(block + QUANT_Q5_K_HIGH, sub, 1)));
     }
 }
 
 static void get_packed(enum quant type, uint8_t *group, uint32_t lane, uint8_t *block)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(type);
-    uint8_t *codes = block + (type == QUANT_Q5_K ? GGUF_Q5_K_CODES : GGUF_Q4_K_CODES);
+    uint8_t *codes = block + (type == QUANT_Q5_K ? QUANT_Q5_K_CODES : QUANT_Q4_K_CODES);
 
     memset(block, 0, quant_block_bytes(type));
     get_halves(group, &l, lane, block, 2);
-    for (uint32_t i = 0; i < 3; i++)
-        put32(block + GGUF_K_PAIRS + 4 * i, get32(word_at(group + l.sub + 4 * lane, i)));
+    get_words(group + l.sub + 4 * lane, block + QUANT_K_SUBSCALES, 3);
     for (uint32_t sub = 0; sub < 8; sub++) {
         uint8_t bytes[16];
         get_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane, bytes, 0);
         split_nibbles(codes + sub / 2 * 32, sub % 2 * 4, bytes);
         if (type == QUANT_Q5_K)
-            split_bits(block + GGUF_Q5_K_HIGH, sub, 1,
+            split_bits(block + QUANT_Q5_K_HIGH, sub, 1,
                        get_fifths(get32(group + l.high + sub * CPU_PACK_FIFTHS + 4 * lane)));
     }
+}
+
+/* Two bits of each of 32 elements, flipped as stored. */
+static void put_sixths(uint8_t *at, uint64_t bits, uint32_t flip)
+{
+    put32(word_at(at, 0), (uint32_t)bits ^ flip);
+    put32(word_at(at, 1), (uint32_t)(bits >> 32) ^ flip);
+}
+
+static uint64_t get_sixths(uint8_t *at, uint32_t flip)
+{
+    const uint32_t first = get32(word_at(at, 0)) ^ flip, second = get32(word_at(at, 1)) ^ flip;
+
+    return (uint64_t)second << 32 | first;
 }
 
 /* The upper two bits: code - 32 modulo 64 has the top bit flipped. */
@@ -261,18 +303,15 @@ static void put_q6_k(uint8_t *group, uint32_t lane, const uint8_t *block)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(QUANT_Q6_K);
 
-    put_halves(group, &l, lane, block + GGUF_Q6_K_SCALE, 1);
-    for (uint32_t i = 0; i < 4; i++)
-        put32(word_at(group + l.sub + 4 * lane, i), get32(block + GGUF_Q6_K_SUBSCALES + 4 * i));
+    put_halves(group, &l, lane, block + QUANT_Q6_K_SCALE, 1);
+    put_words(group + l.sub + 4 * lane, block + QUANT_Q6_K_SUBSCALES, 4);
     for (uint32_t sub = 0; sub < 8; sub++) {
         const uint8_t *low = block + sub / 4 * 64 + sub % 2 * 32;
-        const uint64_t high = join_bits(block + GGUF_Q6_K_HIGH + sub / 4 * 32, sub % 4 * 2, 2);
-        uint8_t *at = group + l.high + sub * CPU_PACK_SIXTHS + 4 * lane;
         uint8_t bytes[16];
         join_nibbles(low, sub / 2 % 2 * 4, bytes);
         put_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane, bytes, 0);
-        put32(word_at(at, 0), (uint32_t)high ^ SIXTHS_FLIP);
-        put32(word_at(at, 1), (uint32_t)(high >> 32) ^ SIXTHS_FLIP);
+        put_sixths(group + l.high + sub * CPU_PACK_SIXTHS + 4 * lane,
+                   join_bits(block + QUANT_Q6_K_HIGH + sub / 4 * 32, sub % 4 * 2, 2), SIXTHS_FLIP);
     }
 }
 
@@ -281,39 +320,128 @@ static void get_q6_k(uint8_t *group, uint32_t lane, uint8_t *block)
     const struct cpu_pack_layout l = cpu_pack_layout(QUANT_Q6_K);
 
     memset(block, 0, quant_block_bytes(QUANT_Q6_K));
-    get_halves(group, &l, lane, block + GGUF_Q6_K_SCALE, 1);
-    for (uint32_t i = 0; i < 4; i++)
-        put32(block + GGUF_Q6_K_SUBSCALES + 4 * i, get32(word_at(group + l.sub + 4 * lane, i)));
+    get_halves(group, &l, lane, block + QUANT_Q6_K_SCALE, 1);
+    get_words(group + l.sub + 4 * lane, block + QUANT_Q6_K_SUBSCALES, 4);
     for (uint32_t sub = 0; sub < 8; sub++) {
-        uint8_t *at = group + l.high + sub * CPU_PACK_SIXTHS + 4 * lane;
-        const uint32_t first = get32(word_at(at, 0)) ^ SIXTHS_FLIP;
-        const uint32_t second = get32(word_at(at, 1)) ^ SIXTHS_FLIP;
         uint8_t bytes[16];
         get_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane, bytes, 0);
         split_nibbles(block + sub / 4 * 64 + sub % 2 * 32, sub / 2 % 2 * 4, bytes);
-        split_bits(block + GGUF_Q6_K_HIGH + sub / 4 * 32, sub % 4 * 2, 2,
-                   (uint64_t)second << 32 | first);
+        split_bits(block + QUANT_Q6_K_HIGH + sub / 4 * 32, sub % 4 * 2, 2,
+                   get_sixths(group + l.high + sub * CPU_PACK_SIXTHS + 4 * lane, SIXTHS_FLIP));
     }
+}
+
+/* Q2_K and Q3_K: two bits a code, of Q3_K a third one. */
+struct twos {
+    uint32_t codes, subs, n_subs, scale, n_halves;
+};
+
+static struct twos twos_of(enum quant type)
+{
+    return type == QUANT_Q2_K
+               ? (struct twos){QUANT_Q2_K_CODES, 0, 4, QUANT_Q2_K_SCALE, 2}
+               : (struct twos){QUANT_Q3_K_CODES, QUANT_Q3_K_SUBSCALES, 3, QUANT_Q3_K_SCALE, 1};
+}
+
+static void put_twos(enum quant type, uint8_t *group, uint32_t lane, const uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const struct twos at = twos_of(type);
+
+    put_halves(group, &l, lane, block + at.scale, at.n_halves);
+    put_words(group + l.sub + 4 * lane, block + at.subs, at.n_subs);
+    for (uint32_t sub = 0; sub < 8; sub++) {
+        put_sixths(group + sub * CPU_PACK_SIXTHS + 4 * lane,
+                   join_bits(block + at.codes + sub / 4 * 32, sub % 4 * 2, 2), 0);
+        if (type == QUANT_Q3_K)
+            put32(group + l.high + sub * CPU_PACK_FIFTHS + 4 * lane,
+                  put_fifths(~(uint32_t)join_bits(block, sub, 1)));
+    }
+}
+
+static void get_twos(enum quant type, uint8_t *group, uint32_t lane, uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const struct twos at = twos_of(type);
+
+    memset(block, 0, quant_block_bytes(type));
+    get_halves(group, &l, lane, block + at.scale, at.n_halves);
+    get_words(group + l.sub + 4 * lane, block + at.subs, at.n_subs);
+    for (uint32_t sub = 0; sub < 8; sub++) {
+        split_bits(block + at.codes + sub / 4 * 32, sub % 4 * 2, 2,
+                   get_sixths(group + sub * CPU_PACK_SIXTHS + 4 * lane, 0));
+        if (type == QUANT_Q3_K)
+            split_bits(block, sub, 1,
+                       ~get_fifths(get32(group + l.high + sub * CPU_PACK_FIFTHS + 4 * lane)));
+    }
+}
+
+static void put_iq4_xs(uint8_t *group, uint32_t lane, const uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(QUANT_IQ4_XS);
+
+    put_halves(group, &l, lane, block, 2);
+    put_words(group + l.sub + 4 * lane, block + QUANT_IQ4_XS_SUBSCALES, 1);
+    for (uint32_t sub = 0; sub < 8; sub++)
+        put_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane,
+                    block + QUANT_IQ4_XS_CODES + 16 * sub, 0);
+}
+
+static void get_iq4_xs(uint8_t *group, uint32_t lane, uint8_t *block)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(QUANT_IQ4_XS);
+
+    get_halves(group, &l, lane, block, 2);
+    get_words(group + l.sub + 4 * lane, block + QUANT_IQ4_XS_SUBSCALES, 1);
+    for (uint32_t sub = 0; sub < 8; sub++)
+        get_nibbles(group + sub * CPU_PACK_NIBBLES + 4 * lane,
+                    block + QUANT_IQ4_XS_CODES + 16 * sub, 0);
 }
 
 static void put_block(enum quant type, uint8_t *group, uint32_t lane, const uint8_t *block)
 {
-    if (type == QUANT_Q6_K)
-        put_q6_k(group, lane, block);
-    else if (type == QUANT_Q4_K || type == QUANT_Q5_K)
+    switch (type) {
+    case QUANT_Q2_K:
+    case QUANT_Q3_K:
+        put_twos(type, group, lane, block);
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
         put_packed(type, group, lane, block);
-    else
+        break;
+    case QUANT_Q6_K:
+        put_q6_k(group, lane, block);
+        break;
+    case QUANT_IQ4_XS:
+        put_iq4_xs(group, lane, block);
+        break;
+    default:
         put_small(type, group, lane, block);
+        break;
+    }
 }
 
 static void get_block(enum quant type, uint8_t *group, uint32_t lane, uint8_t *block)
 {
-    if (type == QUANT_Q6_K)
-        get_q6_k(group, lane, block);
-    else if (type == QUANT_Q4_K || type == QUANT_Q5_K)
+    switch (type) {
+    case QUANT_Q2_K:
+    case QUANT_Q3_K:
+        get_twos(type, group, lane, block);
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
         get_packed(type, group, lane, block);
-    else
+        break;
+    case QUANT_Q6_K:
+        get_q6_k(group, lane, block);
+        break;
+    case QUANT_IQ4_XS:
+        get_iq4_xs(group, lane, block);
+        break;
+    default:
         get_small(type, group, lane, block);
+        break;
+    }
 }
 
 void cpu_pack_put_row(const struct tensor *t, uint8_t *tile, uint32_t lane, const uint8_t *row)

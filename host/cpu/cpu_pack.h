@@ -7,23 +7,29 @@
  * F32, F16, BF16  (count, 16 rows) elements
  * Q8_0            codes, scale
  * Q4_0, Q4_1      nibbles, scale, min of Q4_1
+ * IQ4_NL          nibbles, scale
+ * MXFP4           nibbles, (16 rows) bytes of exponents
  * Q5_0, Q5_1      nibbles, fifths, scale, min of Q5_1
+ * Q2_K            (8) sixths, (4, 16 rows) words of sub-scales and sub-minima, scale, min
+ * Q3_K            (8) sixths, (8) fifths, (3, 16 rows) words of sub-scales, scale
  * Q4_K            (8) nibbles, pairs, scale, min
  * Q5_K            (8) nibbles, (8) fifths, pairs, scale, min
  * Q6_K            (8) nibbles, (8) sixths, (4, 16 rows) words of sub-scales, scale
+ * IQ4_XS          (8) nibbles, (16 rows) words of sub-scales, scale, (16 rows, 16 bits) of their
+ *                 upper bits
  *
  * codes    (4 chains, 2, 16 rows) words: byte i % 4 of word i / 4 is element 4 i + chain
  * nibbles  (4 chains, 16 rows) words: byte i of them holds elements 4 i + chain and, in its upper
  *          half, 16 + 4 i + chain
  * fifths   (16 rows) words: bit 8 i + chain is the fifth bit of element 4 i + chain, bit
- *          8 i + 4 + chain that of element 16 + 4 i + chain
+ *          8 i + 4 + chain that of element 16 + 4 i + chain; of Q3_K the third bits
  * sixths   (2, 16 rows) words: bits 8 i + 2 chain and above of word 0 are the upper two of element
- *          4 i + chain, those of word 1 of element 16 + 4 i + chain
+ *          4 i + chain, those of word 1 of element 16 + 4 i + chain; of Q2_K and Q3_K the lower two
  * pairs    (3, 16 rows) words: the 12 bytes of 6-bit sub-scales and sub-minima as in the file
  * scale, min  (16 rows) f16
  *
- * Codes with an offset have its top bit flipped, so that a byte is a signed number: Q4_0, Q5_0 and
- * Q6_K hold (code - offset) modulo 16, 32, 64. Rows beyond the tensor's are zeros. */
+ * Codes with an offset have its top bit flipped, so that a byte is a signed number: Q3_K, Q4_0,
+ * Q5_0 and Q6_K hold (code - offset) modulo 8, 16, 32, 64. Rows beyond the tensor's are zeros. */
 #ifndef VKFI_CPU_CPU_PACK_H
 #define VKFI_CPU_CPU_PACK_H
 
@@ -43,15 +49,15 @@
 
 /* Where the parts of a group start, in bytes; constant for a constant type. */
 struct cpu_pack_layout {
-    uint32_t high;  /* fifths, sixths */
+    uint32_t high;  /* fifths, or the sixths of Q6_K; others' sixths are first */
     uint32_t sub;   /* pairs, sub-scales */
-    uint32_t scale; /* f16; a min follows */
+    uint32_t scale; /* f16; a min, or the upper bits of sub-scales, follow */
     uint32_t bytes; /* of a whole group */
 };
 
 static inline struct cpu_pack_layout cpu_pack_layout(enum quant type)
 {
-    const uint32_t nibbles_k = 8 * CPU_PACK_NIBBLES;
+    const uint32_t nibbles_k = 8 * CPU_PACK_NIBBLES, sixths_k = 8 * CPU_PACK_SIXTHS;
     struct cpu_pack_layout l = {0};
 
     switch (type) {
@@ -70,6 +76,30 @@ static inline struct cpu_pack_layout cpu_pack_layout(enum quant type)
         l.scale = l.high + CPU_PACK_FIFTHS;
         l.bytes = l.scale + (type == QUANT_Q5_1 ? 2 : 1) * CPU_PACK_HALVES;
         break;
+    case QUANT_IQ4_NL:
+        l.scale = CPU_PACK_NIBBLES;
+        l.bytes = l.scale + CPU_PACK_HALVES;
+        break;
+    case QUANT_MXFP4:
+        l.scale = CPU_PACK_NIBBLES;
+        l.bytes = l.scale + CPU_PACK_LANES;
+        break;
+    case QUANT_Q2_K:
+        l.sub = sixths_k;
+        l.scale = l.sub + CPU_PACK_SUBSCALES;
+        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
+        break;
+    case QUANT_Q3_K:
+        l.high = sixths_k;
+        l.sub = l.high + 8 * CPU_PACK_FIFTHS;
+        l.scale = l.sub + CPU_PACK_PAIRS;
+        l.bytes = l.scale + CPU_PACK_HALVES;
+        break;
+    case QUANT_IQ4_XS:
+        l.sub = nibbles_k;
+        l.scale = l.sub + 4 * CPU_PACK_LANES;
+        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
+        break;
     case QUANT_Q4_K:
     case QUANT_Q5_K:
         l.high = nibbles_k;
@@ -79,7 +109,7 @@ static inline struct cpu_pack_layout cpu_pack_layout(enum quant type)
         break;
     case QUANT_Q6_K:
         l.high = nibbles_k;
-        l.sub = l.high + 8 * CPU_PACK_SIXTHS;
+        l.sub = l.high + sixths_k;
         l.scale = l.sub + CPU_PACK_SUBSCALES;
         l.bytes = l.scale + CPU_PACK_HALVES;
         break;

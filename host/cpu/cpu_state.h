@@ -183,17 +183,17 @@ extern const struct cpu_kernels cpu_avx512_kernels;
 
 /* Memory of one thread. */
 struct cpu_scratch {
-    float *sum_x;                  /* (max_columns, blocks) sums of the blocks of the columns */
-    float *panel;                  /* (max_columns, width) columns in the form's own order */
-    float *attention;              /* (heads of a group, score_stride) */
-    float *attention_panel;        /* (CPU_HEADS, score_stride) */
-    struct quant_block *block;     /* (blocks) one decoded row */
-    uint8_t *row;                  /* one row in GGUF bytes */
-    uint8_t *tile;                 /* 16 packed rows; null: weights are packed, or read by rows */
-    float *input, *terms;          /* one register row */
-    float *watch;                  /* (n_head, score_stride); of patches only */
-    float *logits;                 /* (max_columns, CPU_LOGIT_ROWS) */
-    struct cpu_digest *digest;     /* (max_columns) */
+    float *sum_x;              /* (max_columns, blocks, 2) sums of the columns' blocks or halves */
+    float *panel;              /* (max_columns, width) columns in the form's own order */
+    float *attention;          /* (heads of a group, score_stride) */
+    float *attention_panel;    /* (CPU_HEADS, score_stride) */
+    struct quant_block *block; /* (blocks) one decoded row */
+    uint8_t *row;              /* one row in GGUF bytes */
+    uint8_t *tile;             /* 16 packed rows; null: weights are packed, or read by rows */
+    float *input, *terms;      /* one register row */
+    float *watch;              /* (n_head, score_stride); of patches only */
+    float *logits;             /* (max_columns, CPU_LOGIT_ROWS) */
+    struct cpu_digest *digest; /* (max_columns) */
     struct cpu_features *features; /* (max_columns) */
     bool underflow;
 };

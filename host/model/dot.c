@@ -4,15 +4,16 @@
 
 #include "model/sum_order.h"
 
-void dot_sums(const float *x, uint32_t width, float *out)
+void dot_sums(enum quant_form form, const float *x, uint32_t width, float *out)
 {
+    const uint32_t part = NM_BLOCK / quant_halves(form);
     struct order sum;
 
     order_open(&sum);
     for (uint32_t k = 0; k < width; k++) {
         order_term(&sum, k, x[k]);
-        if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
-            out[k / NM_BLOCK] = order_join(&sum);
+        if (k % part == part - 1 || k + 1 == width)
+            out[k / part] = order_join(&sum);
     }
 }
 
@@ -32,6 +33,21 @@ static float terms(const struct dot *dot, uint32_t b, uint32_t from, uint32_t to
     return order_join(&sum);
 }
 
+/* t of block b, or of its half. */
+static float half_block(const struct dot *dot, enum quant_form form, uint32_t b, uint32_t half)
+{
+    const struct quant_block *block = &dot->blocks[b];
+    const uint32_t halves = quant_halves(form);
+    const uint32_t end = halves == 2 ? 16 * (half + 1) : block->count;
+    float t = terms(dot, b, 16 * half, end);
+
+    if (form != QUANT_FORM_PLAIN)
+        t = block->scale[half] * t;
+    if (quant_has_min(form))
+        t = t + block->min[half] * dot->sums[b * halves + half];
+    return t;
+}
+
 float dot_row(const struct dot *dot)
 {
     const enum quant_form form = quant_form(dot->type);
@@ -39,19 +55,9 @@ float dot_row(const struct dot *dot)
 
     order_begin(&sum);
     for (uint32_t b = 0; b < order_ceil(dot->width, NM_BLOCK); b++) {
-        const struct quant_block *block = &dot->blocks[b];
-        float t;
-        if (form == QUANT_FORM_HALF) {
-            const float low = terms(dot, b, 0, 16);
-            const float high = terms(dot, b, 16, 32);
-            t = block->scale[0] * low + block->scale[1] * high;
-        } else {
-            t = terms(dot, b, 0, block->count);
-            if (form != QUANT_FORM_PLAIN)
-                t = block->scale[0] * t;
-            if (form == QUANT_FORM_MIN)
-                t = t + block->min * dot->sums[b];
-        }
+        float t = half_block(dot, form, b, 0);
+        if (quant_halves(form) == 2)
+            t = t + half_block(dot, form, b, 1);
         order_block(&sum, b, t);
         if (dot->join)
             *order_partial_of(&sum, b) = dot->join(dot->user, b, *order_partial_of(&sum, b));

@@ -10,7 +10,7 @@ struct dot {
     uint32_t width;                   /* K */
     const struct quant_block *blocks; /* (K / 32, rounded up) the decoded row */
     const float *x;                   /* (K) */
-    const float *sums;                /* (K / 32, rounded up) of dot_sums */
+    const float *sums;                /* (K / 32, rounded up, quant_halves) of dot_sums */
     /* Not null: changes chain k mod 4 of block k / 32 right after product k. */
     float (*edit)(void *user, uint32_t k, float chain);
     /* Not null: changes partial b mod 16 right after block b joined it. */
@@ -18,8 +18,9 @@ struct dot {
     void *user;
 };
 
-/* The sums of x over each block, read by types with a min; out (width / 32, rounded up). */
-void dot_sums(const float *x, uint32_t width, float *out);
+/* The sums of x over each block, or each half of one, read by types with a min: out (width / 32,
+ * rounded up, quant_halves of the form). */
+void dot_sums(enum quant_form form, const float *x, uint32_t width, float *out);
 
 /* Order of NUMERICS.md 3, without bias. The floating-point mode of fpenv.h must be set. */
 float dot_row(const struct dot *dot);

@@ -199,6 +199,11 @@ static enum status take_value(struct cursor *c, struct gguf_value *v)
     return v->item == GGUF_TEXT ? take_texts(c, v) : take_numbers(c, v);
 }
 
+/* All types that are read, ", " before each. */
+#define TYPE_NAME(name, id, elements, bytes) ", " #name
+static const char type_names[] = QUANT_TYPES(TYPE_NAME);
+#undef TYPE_NAME
+
 static enum status take_tensor(struct cursor *c, struct tensor *t)
 {
     uint32_t id;
@@ -220,9 +225,8 @@ static enum status take_tensor(struct cursor *c, struct tensor *t)
         st = take(c, sizeof(t->offset), &t->offset);
     if (!st && !quant_from_id(id, &t->type)) {
         const char *name = quant_id_name(id);
-        log_error("%s: %s: found type %s (id %" PRIu32
-                  "), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
-                  c->gguf->path, c->what, name ? name : "without a name", id);
+        log_error("%s: %s: found type %s (id %" PRIu32 "), expected one of %s", c->gguf->path,
+                  c->what, name ? name : "without a name", id, type_names + 2);
         st = STATUS_INPUT;
     }
     return st;

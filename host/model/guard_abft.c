@@ -52,24 +52,21 @@ static double greater(double a, double b)
 static void add_block(struct sums *s, enum quant_form form, const struct quant_block *block,
                       uint32_t k, double v)
 {
-    const double min = form == QUANT_FORM_MIN ? (double)block->min : 0;
-
     for (uint32_t i = 0; i < block->count; i++) {
-        const double scale =
-            form == QUANT_FORM_PLAIN ? 1 : (double)block->scale[form == QUANT_FORM_HALF && i >= 16];
-        const double code =
-            form == QUANT_FORM_PLAIN ? stored(block->code[i]) : (double)block->code[i];
+        const bool half = quant_halves(form) == 2 && i >= 16, plain = form == QUANT_FORM_PLAIN;
+        const double min = quant_has_min(form) ? (double)block->min[half] : 0;
+        const double scale = plain ? 1 : (double)block->scale[half];
+        const double code = plain ? stored(block->code[i]) : (double)block->code[i];
         const double product = scale * code, w = product + min;
         s->c[k + i] += w;
         s->c2[k + i] += v * w;
         s->a[k + i] += fabs(product) + fabs(min);
-        if (form == QUANT_FORM_PLAIN)
+        if (plain)
             s->scale = greater(s->scale, fabs(code));
     }
-    if (form != QUANT_FORM_PLAIN) {
-        s->scale = greater(s->scale, fabs((double)block->scale[0]));
-        s->scale = greater(s->scale, fabs((double)block->scale[1]));
-        s->scale = greater(s->scale, fabs(min));
+    for (uint32_t half = 0; half < 2 && form != QUANT_FORM_PLAIN; half++) {
+        s->scale = greater(s->scale, fabs((double)block->scale[half]));
+        s->scale = greater(s->scale, fabs((double)block->min[half]));
     }
 }
 

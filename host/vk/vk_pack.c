@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/quant_layout.h"
 #include "shared/order.h"
 #include "shared/push.h"
 
@@ -12,23 +13,18 @@
 
 /* How the fields of a type are kept. */
 struct form {
-    uint8_t code_bits; /* 4: nibbles; 5, 6: nibbles and high bits; 8: bytes; 16, 32: numbers */
-    uint8_t offset;    /* subtracted from a code by its decoder */
+    uint8_t code_bits; /* 2, 3: in words; 4: nibbles; 5, 6: nibbles and words; 8: bytes; else
+                          numbers */
     bool min;          /* has m (no super-blocks) */
     bool super;        /* d, perhaps dmin, per 256 elements, sub-scales per block */
 };
 
 static struct form form_of(enum quant type)
 {
-    static const struct form forms[QUANT_COUNT] = {
-        [QUANT_F32] = {32, 0, false, false},  [QUANT_F16] = {16, 0, false, false},
-        [QUANT_BF16] = {16, 0, false, false}, [QUANT_Q4_0] = {4, 8, false, false},
-        [QUANT_Q4_1] = {4, 0, true, false},   [QUANT_Q5_0] = {5, 16, false, false},
-        [QUANT_Q5_1] = {5, 0, true, false},   [QUANT_Q8_0] = {8, 0, false, false},
-        [QUANT_Q4_K] = {4, 0, false, true},   [QUANT_Q5_K] = {5, 0, false, true},
-        [QUANT_Q6_K] = {6, 32, false, true},
-    };
-    return forms[type];
+    const bool super = quant_block_elements(type) > NM_BLOCK;
+
+    return (struct form){(uint8_t)quant_field_width(type, QUANT_FIELD_CODE),
+                         quant_has_min(quant_form(type)) && !super, super};
 }
 
 struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias)
@@ -38,8 +34,8 @@ struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias)
     struct vk_pack pack = {.type = type, .width = width, .blocks = blocks};
     uint32_t meta = 0;
 
-    pack.codes = form.code_bits < 8 ? 1 : form.code_bits / 4;
-    pack.high = form.code_bits == 5 ? 1 : form.code_bits == 6 ? 2 : 0;
+    pack.codes = form.code_bits < 4 ? 0 : form.code_bits < 8 ? 1 : form.code_bits / 4;
+    pack.high = form.code_bits < 4 ? form.code_bits : form.code_bits < 8 ? form.code_bits - 4 : 0;
     pack.high_at = blocks * pack.codes * TILE_ROWS;
     pack.meta_at = pack.high_at + blocks * pack.high * TILE_LANES;
     if (form.code_bits <= 8)
@@ -96,12 +92,13 @@ static uint32_t get(uint32_t word, uint32_t shift, uint32_t bits)
     return word >> shift & (bits == 32 ? UINT32_MAX : (1u << bits) - 1);
 }
 
-/* Where the parts of element k of a block (its low bits, its high bits) lie in the code quads. */
+/* Where bits of element k of a block lie. */
 struct place {
     uint32_t word, shift, bits;
 };
 
-static struct place low_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r)
+/* In the code quads. */
+static struct place quad_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r)
 {
     switch (form_of(pack->type).code_bits) {
     case 32:
@@ -115,13 +112,31 @@ static struct place low_place(const struct vk_pack *pack, uint32_t slot, uint32_
     }
 }
 
-static struct place high_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r)
+/* One bit in word `word`, or two in word 0 or 1. */
+static struct place bit_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r,
+                              uint32_t word)
 {
-    const uint32_t step = k / 4, c = k % 4;
+    return (struct place){high_word(pack, slot, word, r), k % 4 * 8 + k / 4, 1};
+}
 
-    if (pack->high == 1)
-        return (struct place){high_word(pack, slot, 0, r), 8 * c + step, 1};
-    return (struct place){high_word(pack, slot, step / 4, r), 8 * c + step % 4 * 2, 2};
+static struct place pair_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r)
+{
+    return (struct place){high_word(pack, slot, k / 16, r), k % 4 * 8 + k / 4 % 4 * 2, 2};
+}
+
+/* The parts of an element, from its lowest bits on; how many there are. */
+static uint32_t places_of(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r,
+                          struct place out[2])
+{
+    uint32_t n = 0;
+
+    if (pack->codes > 0)
+        out[n++] = quad_place(pack, slot, k, r);
+    if (pack->high > 1)
+        out[n++] = pair_place(pack, slot, k, r);
+    if (pack->high % 2 == 1)
+        out[n++] = bit_place(pack, slot, k, r, pack->high - 1);
+    return n;
 }
 
 static uint32_t load32(const uint8_t *bytes)
@@ -132,17 +147,18 @@ static uint32_t load32(const uint8_t *bytes)
     return word;
 }
 
-/* A GGUF block of 32 elements starts with d and perhaps m and ends with its codes as the tile has
- * them: moved as words. */
+/* A GGUF block of 32 elements starts with d (or an exponent) and perhaps m and ends with its codes
+ * as the tile has them: moved as words. */
 static void pack_simple(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
                         const uint8_t *block)
 {
     const struct form form = form_of(pack->type);
     const uint8_t *codes =
         block + quant_block_bytes(pack->type) - (size_t)pack->codes * PACK_QUAD_BYTES;
+    const uint32_t bytes = quant_field_width(pack->type, QUANT_FIELD_SCALE) / 8;
     uint32_t shift, scales = 0, *meta = &tile[meta_word(pack, slot, r, &shift)];
 
-    memcpy(&scales, block, form.min ? 4 : 2);
+    memcpy(&scales, block, form.min ? 2 * bytes : bytes);
     put(meta, shift, form.min ? 32 : 16, scales);
     for (uint32_t q = 0; q < pack->codes; q++)
         memcpy(&tile[code_word(pack, slot, q, r)], codes + (size_t)q * PACK_QUAD_BYTES,
@@ -161,33 +177,71 @@ struct at {
     uint32_t b, slot;
 };
 
-/* Codes of a block of a K type: GGUF keeps those of two blocks in the halves of shared bytes, and
- * further bits of several blocks in one byte. */
-static void pack_k(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
-                   const uint8_t *super_block)
+/* `bits` (1 or 2) bits from `shift` on of each of the 32 / bits bytes as a word of `high`. */
+static uint32_t spread(const uint8_t *bytes, uint32_t shift, uint32_t bits)
 {
-    const bool q6 = pack->type == QUANT_Q6_K;
-    const uint32_t sub = at.b % 8, bits = pack->high, mask = ((1u << bits) - 1) * 0x01010101u;
-    const uint8_t *codes =
-        super_block + (q6 ? sub / 4 * 64 + sub % 2 * 32 : (pack->high ? 48 : 16) + sub / 2 * 32);
-    const uint8_t *high = super_block + (q6 ? 128 + sub / 4 * 32 : 16);
-    const uint32_t shift = q6 ? sub % 4 / 2 * 4 : sub % 2 * 4, high_shift = q6 ? sub % 4 * 2 : sub;
-    uint32_t *to = &tile[code_word(pack, at.slot, 0, r)];
+    const uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
+    uint32_t word = 0;
 
+    for (uint32_t s = 0; s < 8 / bits; s++)
+        word |= (load32(bytes + 4 * (size_t)s) >> shift & mask) << (s * bits);
+    return word;
+}
+
+/* Nibbles of a block, in one half of each of 32 bytes. */
+static void pack_nibbles(uint32_t *to, const uint8_t *codes, uint32_t shift)
+{
     for (uint32_t i = 0; i < 4; i++)
         to[i] = (load32(codes + 4 * (size_t)i) >> shift & 0x0f0f0f0f) |
                 (load32(codes + 16 + 4 * (size_t)i) >> shift & 0x0f0f0f0f) << 4;
-    for (uint32_t i = 0; i < pack->high; i++) {
-        uint32_t word = 0;
-        for (uint32_t s = 0; s < 8 / bits; s++)
-            word |= (load32(high + 4 * (size_t)(i * 8 / bits + s)) >> high_shift & mask)
-                    << (s * bits);
-        tile[high_word(pack, at.slot, i, r)] = word;
+}
+
+/* Two bits of each element of a block, from where four blocks share 32 bytes. */
+static void pack_pairs(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
+                       const uint8_t *pairs)
+{
+    const uint32_t sub = at.b % 8;
+
+    for (uint32_t i = 0; i < 2; i++)
+        tile[high_word(pack, at.slot, i, r)] =
+            spread(pairs + sub / 4 * 32 + 16 * i, sub % 4 * 2, 2);
+}
+
+/* Codes of a block of 32 of a super-block: but for IQ4_XS, GGUF keeps those of several blocks in
+ * shared bytes. */
+static void pack_super(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
+                       const uint8_t *block)
+{
+    const uint32_t sub = at.b % 8;
+    uint32_t *to = &tile[code_word(pack, at.slot, 0, r)];
+
+    switch (pack->type) {
+    case QUANT_Q2_K:
+        pack_pairs(pack, tile, r, at, block + QUANT_Q2_K_CODES);
+        break;
+    case QUANT_Q3_K:
+        pack_pairs(pack, tile, r, at, block + QUANT_Q3_K_CODES);
+        tile[high_word(pack, at.slot, 2, r)] = spread(block, sub, 1);
+        break;
+    case QUANT_Q6_K:
+        pack_nibbles(to, block + sub / 4 * 64 + sub % 2 * 32, sub % 4 / 2 * 4);
+        pack_pairs(pack, tile, r, at, block + QUANT_Q6_K_HIGH);
+        break;
+    case QUANT_IQ4_XS:
+        memcpy(to, block + QUANT_IQ4_XS_CODES + (size_t)sub * PACK_QUAD_BYTES, PACK_QUAD_BYTES);
+        break;
+    case QUANT_Q5_K:
+        pack_nibbles(to, block + QUANT_Q5_K_CODES + sub / 2 * 32, sub % 2 * 4);
+        tile[high_word(pack, at.slot, 0, r)] = spread(block + QUANT_Q5_K_HIGH, sub, 1);
+        break;
+    default: /* Q4_K */
+        pack_nibbles(to, block + QUANT_Q4_K_CODES + sub / 2 * 32, sub % 2 * 4);
+        break;
     }
 }
 
 /* Sub-scale and sub-min of a block of Q4_K or Q5_K, 6 bits each in 12 bytes; sc, mn << 8. */
-static uint32_t sub_scales(const uint8_t *packed, uint32_t sub)
+static uint32_t packed_scales(const uint8_t *packed, uint32_t sub)
 {
     const uint8_t *q = packed + sub % 4;
 
@@ -197,19 +251,43 @@ static uint32_t sub_scales(const uint8_t *packed, uint32_t sub)
            ((uint32_t)(q[8] >> 4) | (uint32_t)(q[4] >> 6) << 4) << 8;
 }
 
+/* Sub-scale `half` of Q3_K. */
+static uint32_t third_scale(const uint8_t *packed, uint32_t half)
+{
+    return (packed[half % 8] >> half / 8 * 4 & 15u) | (packed[8 + half % 4] >> half / 4 * 2 & 3u)
+                                                          << 4;
+}
+
+/* The sub-scales of a block as `meta` has them. */
+static uint32_t sub_scales(enum quant type, const uint8_t *block, uint32_t sub)
+{
+    const uint8_t *bytes = block + (type == QUANT_Q6_K ? QUANT_Q6_K_SUBSCALES : 0) + 2 * sub;
+
+    switch (type) {
+    case QUANT_Q2_K:
+    case QUANT_Q6_K:
+        return bytes[0] | (uint32_t)bytes[1] << 8;
+    case QUANT_Q3_K:
+        return third_scale(block + QUANT_Q3_K_SUBSCALES, 2 * sub) |
+               third_scale(block + QUANT_Q3_K_SUBSCALES, 2 * sub + 1) << 8;
+    case QUANT_IQ4_XS:
+        return (block[QUANT_IQ4_XS_SUBSCALES + sub / 2] >> sub % 2 * 4 & 15u) |
+               (block[2 + sub / 4] >> sub % 4 * 2 & 3u) << 4;
+    default:
+        return packed_scales(block + QUANT_K_SUBSCALES, sub);
+    }
+}
+
 /* Sub-scales of a block, and the scales of its super-block. */
 static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
-                        const uint8_t *super_block)
+                        const uint8_t *block)
 {
-    const bool q6 = pack->type == QUANT_Q6_K;
-    const uint32_t sub = at.b % 8;
-    uint32_t shift, d = 0, *meta = &tile[meta_word(pack, at.slot, r, &shift)];
+    const struct quant_place d = quant_field_place(pack->type, 0, QUANT_FIELD_SCALE, 0);
+    uint32_t shift, scales = 0, *meta = &tile[meta_word(pack, at.slot, r, &shift)];
 
-    memcpy(&d, super_block + (q6 ? 208 : 0), q6 ? 2 : 4);
-    tile[super_word(pack, at.b, r)] = d;
-    put(meta, shift, 16,
-        q6 ? super_block[192 + 2 * sub] | (uint32_t)super_block[193 + 2 * sub] << 8
-           : sub_scales(super_block + 4, sub));
+    memcpy(&scales, block + d.byte, quant_has_min(quant_form(pack->type)) ? 4 : 2);
+    tile[super_word(pack, at.b, r)] = scales;
+    put(meta, shift, 16, sub_scales(pack->type, block, at.b % 8));
 }
 
 /* A block of numbers, padded with -0.0. */
@@ -240,7 +318,7 @@ void vk_pack_row(const struct vk_pack *pack, uint32_t *tile, uint32_t r, const u
             } else if (elements == NM_BLOCK) {
                 pack_simple(pack, tile, r, at.slot, row + at.b * bytes);
             } else {
-                pack_k(pack, tile, r, at, row + at.b / 8 * bytes);
+                pack_super(pack, tile, r, at, row + at.b / 8 * bytes);
                 pack_scales(pack, tile, r, at, row + at.b / 8 * bytes);
             }
         }
@@ -252,7 +330,8 @@ static void unpack_scales(const struct vk_pack *pack, const uint32_t *tile, uint
 {
     const struct form form = form_of(pack->type);
     const enum quant type = pack->type;
-    const uint32_t k = b * NM_BLOCK;
+    const uint32_t k = b * NM_BLOCK, halves = quant_halves(quant_form(type));
+    const uint32_t width = quant_field_width(type, QUANT_FIELD_SUBSCALE);
     uint32_t shift;
     const uint32_t meta = tile[meta_word(pack, vk_pack_slot(pack->blocks, b), r, &shift)];
 
@@ -262,13 +341,16 @@ static void unpack_scales(const struct vk_pack *pack, const uint32_t *tile, uint
             quant_field_write(type, row, k, QUANT_FIELD_MIN, get(meta, 16, 16));
         return;
     }
-    const bool halves = type == QUANT_Q6_K;
+    for (uint32_t half = 0; half < halves; half++) {
+        const uint32_t byte = get(meta, shift + 8 * half, 8);
+        const uint32_t low = halves == 2 ? byte >> width : get(meta, shift + 8, 8);
+        quant_field_write(type, row, k + 16 * half, QUANT_FIELD_SUBSCALE, byte);
+        if (quant_field_width(type, QUANT_FIELD_SUBMIN) > 0)
+            quant_field_write(type, row, k + 16 * half, QUANT_FIELD_SUBMIN, low);
+    }
     const uint32_t super = tile[super_word(pack, b, r)];
-    quant_field_write(type, row, k, QUANT_FIELD_SUBSCALE, get(meta, shift, 8));
-    quant_field_write(type, row, halves ? k + 16 : k,
-                      halves ? QUANT_FIELD_SUBSCALE : QUANT_FIELD_SUBMIN, get(meta, shift + 8, 8));
     quant_field_write(type, row, k, QUANT_FIELD_SCALE, get(super, 0, 16));
-    if (!halves)
+    if (quant_field_width(type, QUANT_FIELD_MIN) > 0)
         quant_field_write(type, row, k, QUANT_FIELD_MIN, get(super, 16, 16));
 }
 
@@ -277,12 +359,11 @@ void vk_pack_unpack(const struct vk_pack *pack, const uint32_t *tile, uint32_t r
     for (uint32_t b = 0; b < pack->blocks; b++) {
         const uint32_t slot = vk_pack_slot(pack->blocks, b);
         for (uint32_t i = 0; i < NM_BLOCK && b * NM_BLOCK + i < pack->width; i++) {
-            const struct place low = low_place(pack, slot, i, r);
-            uint32_t code = get(tile[low.word], low.shift, low.bits);
-            if (pack->high != 0) {
-                const struct place high = high_place(pack, slot, i, r);
-                code |= get(tile[high.word], high.shift, high.bits) << 4;
-            }
+            struct place parts[2];
+            const uint32_t n = places_of(pack, slot, i, r, parts);
+            uint32_t code = 0;
+            for (uint32_t p = 0, at = 0; p < n; at += parts[p++].bits)
+                code |= get(tile[parts[p].word], parts[p].shift, parts[p].bits) << at;
             quant_field_write(pack->type, row, (uint64_t)b * NM_BLOCK + i, QUANT_FIELD_CODE, code);
         }
         if (form_of(pack->type).code_bits <= 8)

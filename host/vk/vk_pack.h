@@ -12,7 +12,7 @@
 struct vk_pack {
     enum quant type;
     uint32_t width, blocks; /* blocks of 32 elements per row, the last perhaps partial */
-    uint32_t codes;         /* quads of codes per row and block */
+    uint32_t codes;         /* quads of codes per row and block; 0: all bits are in `high` */
     uint32_t high;          /* words of further code bits per row and block */
     uint32_t high_at, meta_at, super_at;
     uint32_t bias_at; /* 0: no bias */

@@ -123,7 +123,8 @@ static bool field_number(enum quant type, enum quant_field field, enum storage *
     *out = type == QUANT_F32 ? STORAGE_F32 : type == QUANT_BF16 ? STORAGE_BF16 : STORAGE_F16;
     if (field == QUANT_FIELD_CODE)
         return quant_form(type) == QUANT_FORM_PLAIN;
-    return field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN;
+    return (field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN) &&
+           quant_field_width(type, field) == 16; /* an exponent alone is none */
 }
 
 bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out)

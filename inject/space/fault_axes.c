@@ -3,15 +3,6 @@
 #include "inject/space/fault.h"
 #include "model/op.h"
 
-/* Elements that share one stored field: a range of them would strike it more than once. */
-static uint32_t sharing(const struct tensor *t, enum quant_field field)
-{
-    if (field == QUANT_FIELD_CODE)
-        return 1;
-    const bool sub = field == QUANT_FIELD_SUBSCALE || field == QUANT_FIELD_SUBMIN;
-    return sub ? (t->type == QUANT_Q6_K ? 16 : 32) : quant_block_elements(t->type);
-}
-
 static struct fault_axes of_op(const struct fault *fault, const struct node *node)
 {
     const bool some = fault->readers == READERS_ROW || fault->readers == READERS_TILE;
@@ -23,8 +14,10 @@ static struct fault_axes of_op(const struct fault *fault, const struct node *nod
                               .readers = at.shared && some ? node->rows : 0,
                               .key = at.keyed,
                               .operands = at.operands};
+    /* A range of elements that share a field would strike it more than once. */
     if (at.stored == OP_STORED_FIELD) /* an embedding as read has its elements on `row` */
-        *(at.ks > 0 ? &axes.k.unit : &axes.row.unit) = sharing(node->weight, fault->field);
+        *(at.ks > 0 ? &axes.k.unit : &axes.row.unit) =
+            quant_field_span(node->weight->type, fault->field);
     return axes;
 }
 
@@ -36,8 +29,9 @@ struct fault_axes fault_axes(const struct fault *fault, const struct fault_bound
     case PLACE_OP:
         return of_op(fault, &bounds->model->graph.node[fault->node]);
     case PLACE_WEIGHT:
-        return (struct fault_axes){.row = {(uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), 1},
-                                   .k = {(uint32_t)t->dim[0], sharing(t, fault->field)}};
+        return (struct fault_axes){
+            .row = {(uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), 1},
+            .k = {(uint32_t)t->dim[0], quant_field_span(t->type, fault->field)}};
     case PLACE_KV:
         return (struct fault_axes){
             .row.unit = 1, .k = {hp->n_head_kv * hp->head_dim, 1}, .key = true};

@@ -24,7 +24,7 @@ struct certify {
     double gamma;
     float *norm;     /* (rows) |w|, rounded up; owned */
     float *absolute; /* (rows) A, rounded up; owned */
-    float *sums;     /* (blocks) of the column at hand; owned */
+    float *sums;     /* (blocks, 2) of the column at hand; owned */
     bool usable;     /* every row is finite and moderate, and there is no bias */
 };
 
@@ -41,14 +41,14 @@ struct certify_step {
 /* Norms of a decoded row. */
 static void measure_row(const struct certify *c, const struct quant_block *block, uint32_t row)
 {
-    const bool halves = quant_form(c->node->weight->type) == QUANT_FORM_HALF;
-    const bool plain = quant_form(c->node->weight->type) == QUANT_FORM_PLAIN;
+    const enum quant_form form = quant_form(c->node->weight->type);
     double norm = 0, absolute = 0;
 
     for (uint32_t b = 0; b < c->blocks; b++) {
-        const double min = quant_form(c->node->weight->type) == QUANT_FORM_MIN ? block[b].min : 0;
         for (uint32_t i = 0; i < block[b].count; i++) {
-            const double scale = plain ? 1 : block[b].scale[halves && i >= 16];
+            const bool half = quant_halves(form) == 2 && i >= 16;
+            const double scale = form == QUANT_FORM_PLAIN ? 1 : block[b].scale[half];
+            const double min = quant_has_min(form) ? block[b].min[half] : 0;
             const double product = scale * block[b].code[i];
             const double value = product + min, size = fabs(product) + fabs(min);
             norm += value * value;
@@ -88,7 +88,7 @@ enum status certify_create(struct certify **out, const struct model *model)
     c->gamma = n * u / (1 - n * u) * (1 + 1e-6); /* exceeds the loss of sums in double */
     c->norm = malloc(c->rows * sizeof(*c->norm));
     c->absolute = malloc(c->rows * sizeof(*c->absolute));
-    c->sums = malloc(c->blocks * sizeof(*c->sums));
+    c->sums = malloc(c->blocks * 2 * sizeof(*c->sums));
     block = malloc(c->blocks * sizeof(*block));
     if (!c->norm || !c->absolute || !c->sums || !block || c->rows <= CANDIDATES)
         goto fail;
@@ -216,7 +216,7 @@ static float first_candidate(const struct certify *c, const struct certify_step 
 {
     float best = 0;
 
-    dot_sums(hidden, c->width, c->sums);
+    dot_sums(quant_form(c->node->weight->type), hidden, c->width, c->sums);
     for (uint32_t k = 0; k < CANDIDATES; k++) {
         const uint32_t id = step->candidate[k].id;
         const float y = dot_row(&(struct dot){.type = c->node->weight->type,

@@ -39,16 +39,17 @@ struct hook_place {
 
 hook_place hook_place_of(uint field, uint k)
 {
-    hook_place p = hook_place(false, field == FIELD_MIN ? 16u : 0u, 0xffffu, NM_BLOCK);
+    hook_place p = hook_place(false, field == FIELD_MIN ? 16u : 0u, WEIGHT_SCALE_MASK, NM_BLOCK);
 #ifdef WEIGHT_SUPER
     if (field == FIELD_SCALE || field == FIELD_MIN) {
         p.in_super = true;
         p.unit = 8u * NM_BLOCK;
     } else {
-        bool second = WEIGHT_FORM == FORM_HALF && k % NM_BLOCK >= NM_BLOCK / 2u;
-        p.shift = field == FIELD_SUBMIN || second ? 8u : 0u;
+        bool second = WEIGHT_HALVES && k % NM_BLOCK >= NM_BLOCK / 2u;
+        uint submin = WEIGHT_FORM == FORM_HALF_MIN ? 4u : 8u;
+        p.shift = (second ? 8u : 0u) + (field == FIELD_SUBMIN ? submin : 0u);
         p.mask = WEIGHT_SUB_MASK;
-        p.unit = WEIGHT_FORM == FORM_HALF ? NM_BLOCK / 2u : NM_BLOCK;
+        p.unit = WEIGHT_HALVES ? NM_BLOCK / 2u : NM_BLOCK;
     }
 #endif
     return p;

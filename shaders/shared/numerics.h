@@ -120,6 +120,45 @@ LANG_FN uint nm_f32_to_bf16(uint bits)
     return nm_is_nan(bits) ? 0x7fc0u : rounded;
 }
 
+/* Half of the power of two whose exponent (E8M0) is e. Those of 0 and 1 are denormal: zero. */
+LANG_FN float nm_e8m0_half(uint e)
+{
+    uint half_ = (e - 1u) << 23;
+    return LANG_FLOAT(e < 2u ? 0u : half_);
+}
+
+/* Numbers that types with a table of 16 mean by an index, four signed bytes a word. Of FP4 (E2M1)
+ * twice its numbers, so that they are integers: the scale is half as large. */
+#define NM_IQ4_0 0xbfad9881u /* -127 -104  -83  -65 */
+#define NM_IQ4_1 0xf6eaddcfu /*  -49  -35  -22  -10 */
+#define NM_IQ4_2 0x26190d01u /*    1   13   25   38 */
+#define NM_IQ4_3 0x71594535u /*   53   69   89  113 */
+#define NM_FP4_0 0x03020100u
+#define NM_FP4_1 0x0c080604u /* 4 6 8 12 */
+#define NM_FP4_2 0xfdfeff00u /* their negatives, without a negative zero */
+#define NM_FP4_3 0xf4f8fafcu
+
+/* The signed byte of index q, 0..15, by selects: GPUs keep no table in registers. */
+LANG_FN int nm_table(uint q, uint w0, uint w1, uint w2, uint w3)
+{
+    uint low = (q & 4u) != 0u ? w1 : w0;
+    uint high = (q & 4u) != 0u ? w3 : w2;
+    uint word = (q & 8u) != 0u ? high : low;
+    return LANG_INT(word << (24u - 8u * (q & 3u))) >> 24;
+}
+
+/* IQ4_NL, IQ4_XS */
+LANG_FN int nm_iq4(uint q)
+{
+    return nm_table(q, NM_IQ4_0, NM_IQ4_1, NM_IQ4_2, NM_IQ4_3);
+}
+
+/* MXFP4 */
+LANG_FN int nm_fp4_twice(uint q)
+{
+    return nm_table(q, NM_FP4_0, NM_FP4_1, NM_FP4_2, NM_FP4_3);
+}
+
 /* The stored form of a value: 32 bits for NM_F32, else 16. */
 LANG_FN uint nm_store(uint bits, uint type)
 {

@@ -9,6 +9,7 @@
  *   meta   (blocks, 8), or (blocks / 2 rounded up, 8) with 16 bits per row, even slots low
  *   super  (blocks / 8, 8)               one word per row and super-block (K types), in their order
  *   bias   (8)                           one f32 per row, if the matrix has one
+ * Q2_K and Q3_K have no quads of codes, all their bits are in the words of `high`.
  * Words: see the fields at each type. F32, F16 and BF16 rows are padded to whole blocks with -0.0.
  * host/vk/vk_pack.c writes and reads this layout. */
 #ifndef VKFI_SHARED_WEIGHTS_GLSL
@@ -29,6 +30,7 @@
 #define FORM_SCALE 1
 #define FORM_MIN 2
 #define FORM_HALF 3
+#define FORM_HALF_MIN 4
 
 #if defined(TYPE_F32)
 #define WEIGHT_CODES 8u
@@ -61,6 +63,44 @@
 #define WEIGHT_FORM FORM_SCALE
 #define WEIGHT_CODE_MASK 255u
 #define WEIGHT_META_HALF
+#elif defined(TYPE_IQ4_NL) /* codes are indexes; meta: d */
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 15u
+#define WEIGHT_TABLE nm_iq4
+#define WEIGHT_META_HALF
+#elif defined(TYPE_MXFP4) /* meta: e */
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 15u
+#define WEIGHT_SCALE_MASK 255u
+#define WEIGHT_TABLE nm_fp4_twice
+#define WEIGHT_META_HALF
+#elif defined(                                                                                     \
+    TYPE_Q2_K) /* high: as Q6_K's; meta: sc0, mn0 << 4, sc1 << 8, mn1 << 12; super as Q4_K */
+#define WEIGHT_CODES 0u
+#define WEIGHT_NO_QUADS
+#define WEIGHT_HIGH 2
+#define WEIGHT_FORM FORM_HALF_MIN
+#define WEIGHT_CODE_MASK 3u
+#define WEIGHT_SUB_MASK 15u
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
+#elif defined(TYPE_Q3_K) /* high: the same two words, then one as of Q5_0; meta: sc0, sc1 << 8 */
+#define WEIGHT_CODES 0u
+#define WEIGHT_NO_QUADS
+#define WEIGHT_HIGH 3
+#define WEIGHT_FORM FORM_HALF
+#define WEIGHT_CODE_MASK 7u
+#define WEIGHT_OFFSET 4
+#define WEIGHT_SUB_MASK 63u
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
+#elif defined(TYPE_IQ4_XS) /* meta: sc; super: d */
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 15u
+#define WEIGHT_SUB_MASK 63u
+#define WEIGHT_TABLE nm_iq4
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
 #elif defined(TYPE_Q4_K) /* meta: sc, mn << 8; super: d, dmin << 16 */
 #define WEIGHT_FORM FORM_MIN
 #define WEIGHT_CODE_MASK 15u
@@ -90,6 +130,18 @@
 #ifndef WEIGHT_HIGH
 #define WEIGHT_HIGH 0
 #endif
+#ifdef WEIGHT_NO_QUADS /* quads of codes that a kernel holds of a row */
+#define WEIGHT_QUADS 1u
+#else
+#define WEIGHT_QUADS WEIGHT_CODES
+#endif
+#ifndef WEIGHT_SCALE_MASK
+#define WEIGHT_SCALE_MASK 0xffffu
+#endif
+
+/* A term for each half of a block; a minimum. */
+#define WEIGHT_HALVES (WEIGHT_FORM == FORM_HALF || WEIGHT_FORM == FORM_HALF_MIN)
+#define WEIGHT_HAS_MIN (WEIGHT_FORM == FORM_MIN || WEIGHT_FORM == FORM_HALF_MIN)
 
 /* Quads before a plane. */
 uint weight_high_at(uint blocks)
@@ -121,27 +173,34 @@ uint weight_super_at(uint blocks)
 #else
 #define WEIGHT_QUAD(s) 0u
 #endif
-#if defined(TYPE_Q6_K)
+#if WEIGHT_HIGH > 1
 #define WEIGHT_WORD(s) ((s) / 4u)
 #else
 #define WEIGHT_WORD(s) 0u
 #endif
 
-/* Steps in a row that read the same of both and lie in the same half of FORM_HALF. */
+/* Steps in a row that read the same of both and lie in the same half, where halves have terms. */
 #if defined(TYPE_F32)
 #define WEIGHT_RUN 1u
 #elif defined(TYPE_F16) || defined(TYPE_BF16)
 #define WEIGHT_RUN 2u
-#elif defined(TYPE_Q8_0) || defined(TYPE_Q6_K)
+#elif defined(TYPE_Q8_0) || WEIGHT_HIGH > 1
 #define WEIGHT_RUN 4u
 #else
 #define WEIGHT_RUN 8u
 #endif
 
-/* Stored bits of the four codes of step s, from that quad and that high word. */
+/* Stored bits of the four codes of step s, from that quad and that high word; of types without
+ * quads, `quad` is the third high word. */
 uvec4 weight_raw(uvec4 quad, uint high, uint s)
 {
-#if defined(TYPE_F32)
+#if defined(WEIGHT_NO_QUADS)
+    uint bytes = (high >> (2u * (s & 3u))) & 0x03030303u;
+#if defined(TYPE_Q3_K)
+    bytes |= ((quad.x >> s) & 0x01010101u) << 2;
+#endif
+    return uvec4(bytes, bytes >> 8, bytes >> 16, bytes >> 24) & 255u;
+#elif defined(TYPE_F32)
     return quad;
 #elif defined(TYPE_F16) || defined(TYPE_BF16)
     uvec2 pair = mix(quad.xy, quad.zw, bvec2((s & 1u) != 0u));
@@ -173,6 +232,9 @@ vec4 weight_value(uvec4 raw)
     return uintBitsToFloat(raw << 16);
 #elif defined(TYPE_Q8_0)
     return vec4((ivec4(raw) ^ 128) - 128);
+#elif defined(WEIGHT_TABLE)
+    return vec4(float(WEIGHT_TABLE(raw.x)), float(WEIGHT_TABLE(raw.y)), float(WEIGHT_TABLE(raw.z)),
+                float(WEIGHT_TABLE(raw.w)));
 #elif defined(WEIGHT_OFFSET)
     return vec4(ivec4(raw) - WEIGHT_OFFSET);
 #else
@@ -183,38 +245,45 @@ vec4 weight_value(uvec4 raw)
 /* d or D of step s. */
 float weight_scale(uint meta, uint super_word, uint s)
 {
+#if defined(WEIGHT_SUPER)
+    int sub = int((WEIGHT_HALVES && s >= 4u ? meta >> 8 : meta) & WEIGHT_SUB_MASK);
 #if defined(TYPE_Q6_K)
-    int sub = int((s < 4u ? meta : meta >> 8) & 255u);
-    return nm_f16_to_f32(super_word & 0xffffu) * float((sub ^ 128) - 128);
-#elif defined(WEIGHT_SUPER)
-    return nm_f16_to_f32(super_word & 0xffffu) * float(int(meta & 255u));
+    sub = (sub ^ 128) - 128;
+#elif defined(TYPE_Q3_K) || defined(TYPE_IQ4_XS)
+    sub = sub - 32;
+#endif
+    return nm_f16_to_f32(super_word & 0xffffu) * float(sub);
+#elif defined(TYPE_MXFP4)
+    return nm_e8m0_half(meta & 255u);
 #else
     return nm_f16_to_f32(meta & 0xffffu);
 #endif
 }
 
-/* m or M; FORM_MIN only. */
-float weight_min(uint meta, uint super_word)
+/* m or M of step s; of types that have one. */
+float weight_min(uint meta, uint super_word, uint s)
 {
 #if defined(WEIGHT_SUPER)
-    return nm_negate(nm_f16_to_f32(super_word >> 16) * float(int((meta >> 8) & 255u)));
+    uint sub =
+        WEIGHT_FORM == FORM_HALF_MIN ? (s < 4u ? meta >> 4 : meta >> 12) & 15u : (meta >> 8) & 255u;
+    return nm_negate(nm_f16_to_f32(super_word >> 16) * float(int(sub)));
 #else
     return nm_f16_to_f32(meta >> 16);
 #endif
 }
 
-/* Factors of a block, in FORM_HALF of the half that has step s. */
+/* Factors of a block, or of the half that has step s. */
 struct weight_factors {
     float scale, minimum;
 };
 
 weight_factors weight_factors_of(uint meta, uint super_word, uint s)
 {
-    return weight_factors(weight_scale(meta, super_word, s), weight_min(meta, super_word));
+    return weight_factors(weight_scale(meta, super_word, s), weight_min(meta, super_word, s));
 }
 
-/* t of a block (NUMERICS.md 3) from the sum of its products; in FORM_HALF from that of a half and
- * what the half before it gave, at first -0.0. */
+/* t of a block (NUMERICS.md 3) from the sum of its products; where halves have terms, from that of
+ * a half and what the half before it gave, at first -0.0. */
 float weight_term(weight_factors f, float before, float sum, float sum_x)
 {
 #if WEIGHT_FORM == FORM_PLAIN
@@ -223,8 +292,10 @@ float weight_term(weight_factors f, float before, float sum, float sum_x)
     return f.scale * sum;
 #elif WEIGHT_FORM == FORM_MIN
     return f.scale * sum + f.minimum * sum_x;
-#else
+#elif WEIGHT_FORM == FORM_HALF
     return before + f.scale * sum;
+#else
+    return before + (f.scale * sum + f.minimum * sum_x);
 #endif
 }
 

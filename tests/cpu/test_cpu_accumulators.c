@@ -7,26 +7,25 @@
 /* t of a block from its codes and x, by the forms of NUMERICS.md 3. */
 static float block_value(enum quant type, const struct quant_block *block, const float *x)
 {
-    const bool half = quant_form(type) == QUANT_FORM_HALF;
+    const bool half = type == QUANT_Q2_K || type == QUANT_Q3_K || type == QUANT_Q6_K;
     struct order terms, low;
-    float t, sum_x;
+    float t[2], sum_x;
 
-    order_open(&terms);
-    order_open(&low);
-    for (uint32_t i = 0; i < (half ? 16 : 32); i++) {
-        order_term(&terms, i, block->code[i] * x[i]);
-        order_term(&low, i, x[i]);
+    for (uint32_t h = 0; h < (half ? 2 : 1); h++) {
+        order_open(&terms);
+        order_open(&low);
+        for (uint32_t i = 16 * h; i < (half ? 16 * h + 16 : 32); i++) {
+            order_term(&terms, i, block->code[i] * x[i]);
+            order_term(&low, i, x[i]);
+        }
+        t[h] = order_join(&terms);
+        sum_x = order_join(&low);
+        if (quant_form(type) != QUANT_FORM_PLAIN)
+            t[h] = block->scale[h] * t[h];
+        if (quant_field_width(type, QUANT_FIELD_MIN) > 0)
+            t[h] = t[h] + block->min[h] * sum_x;
     }
-    t = order_join(&terms);
-    sum_x = order_join(&low);
-    if (quant_form(type) == QUANT_FORM_PLAIN)
-        return t;
-    t = block->scale[0] * t;
-    if (quant_form(type) == QUANT_FORM_MIN)
-        return t + block->min * sum_x;
-    for (uint32_t i = 16; half && i < 32; i++)
-        order_term(&terms, i, block->code[i] * x[i]);
-    return half ? t + block->scale[1] * order_join(&terms) : t;
+    return half ? t[0] + t[1] : t[0];
 }
 
 /* Running partial b mod 16 right after block b, with scale and minimum, spelled out for a LINEAR of
@@ -79,6 +78,8 @@ static void test_accumulators_of_linear(void **state)
     accumulators_of("tiny-llama-q4_1");
     accumulators_of("tiny-llama-q4_k");
     accumulators_of("tiny-llama-q6_k");
+    accumulators_of("tiny-llama-q2_k");
+    accumulators_of("tiny-llama-iq4_xs");
 }
 
 int main(void)

@@ -123,10 +123,11 @@ static void test_random_hooks_agree(void **state)
 static void test_random_hooks_of_types(void **state)
 {
     (void)state;
-    static const char *const names[] = {"tiny-qwen2",      "tiny-llama-q4_0", "tiny-llama-q4_1",
-                                        "tiny-llama-q5_0", "tiny-llama-q5_1", "tiny-llama-q8_0",
-                                        "tiny-llama-q4_k", "tiny-llama-q5_k", "tiny-llama-q6_k",
-                                        "tiny-llama-f16",  "tiny-llama-bf16"};
+    static const char *const names[] = {
+        "tiny-qwen2",        "tiny-llama-q4_0",  "tiny-llama-q4_1", "tiny-llama-q5_0",
+        "tiny-llama-q5_1",   "tiny-llama-q8_0",  "tiny-llama-q4_k", "tiny-llama-q5_k",
+        "tiny-llama-q6_k",   "tiny-llama-q2_k",  "tiny-llama-q3_k", "tiny-llama-iq4_nl",
+        "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama-f16",  "tiny-llama-bf16"};
     struct rng rng;
 
     rng_init(&rng, 92, 0);

@@ -5,11 +5,13 @@
 #include "base/fpenv.h"
 
 static const char *const models[] = {
-    "tiny-llama-f16",   "tiny-llama-bf16",  "tiny-llama-q8_0", "tiny-llama-q4_0", "tiny-llama-q4_1",
-    "tiny-llama-q5_0",  "tiny-llama-q5_1",  "tiny-llama-q4_k", "tiny-llama-q5_k", "tiny-llama-q6_k",
-    "tiny-llama3-rope", "tiny-rope-scaled", "tiny-qwen2",      "tiny-gemma3",     "tiny-qwen3",
-    "tiny-mistral",     "tiny-falcon-mqa",  "tiny-falcon-gqa", "tiny-phi3",       "tiny-phi3-long",
-    "tiny-olmo2",
+    "tiny-llama-f16",    "tiny-llama-bf16",   "tiny-llama-q8_0",  "tiny-llama-q4_0",
+    "tiny-llama-q4_1",   "tiny-llama-q5_0",   "tiny-llama-q5_1",  "tiny-llama-q4_k",
+    "tiny-llama-q5_k",   "tiny-llama-q6_k",   "tiny-llama-q2_k",  "tiny-llama-q3_k",
+    "tiny-llama-iq4_nl", "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama3-rope",
+    "tiny-rope-scaled",  "tiny-qwen2",        "tiny-gemma3",      "tiny-qwen3",
+    "tiny-mistral",      "tiny-falcon-mqa",   "tiny-falcon-gqa",  "tiny-phi3",
+    "tiny-phi3-long",    "tiny-olmo2",
 };
 
 static void run_tiny(const struct json *reference, const char *name, enum cpu_form form)

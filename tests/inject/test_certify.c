@@ -40,7 +40,7 @@ struct bench {
 /* What every device computes. */
 static void compute(struct bench *b, const float *hidden, float *logits)
 {
-    dot_sums(hidden, b->node->width, b->sums);
+    dot_sums(quant_form(b->node->weight->type), hidden, b->node->width, b->sums);
     for (uint32_t i = 0; i < b->node->rows; i++)
         logits[i] = dot_row(&(struct dot){.type = b->node->weight->type,
                                           .width = b->node->width,
@@ -68,7 +68,7 @@ static void open_bench(struct bench *b, const char *file)
     b->blocks = (b->node->width + 31) / 32;
     const struct tensor *t = b->node->weight;
     b->row = arena_array(&b->arena, (size_t)b->node->rows * b->blocks, sizeof(*b->row));
-    b->sums = arena_array(&b->arena, b->blocks, sizeof(*b->sums));
+    b->sums = arena_array(&b->arena, b->blocks, 2 * sizeof(*b->sums));
     b->hidden = arena_array(&b->arena, b->node->width, sizeof(*b->hidden));
     b->faulty = arena_array(&b->arena, b->node->width, sizeof(*b->faulty));
     b->logits = arena_array(&b->arena, b->node->rows, sizeof(*b->logits));
@@ -146,9 +146,9 @@ static double row_values(const struct bench *b, uint32_t row, float *w)
     double norm = 0;
     for (uint32_t k = 0; k < b->node->width; k++) {
         const struct quant_block *q = &b->row[(size_t)row * b->blocks + k / 32];
-        const float scale =
-            form == QUANT_FORM_PLAIN ? 1 : q->scale[form == QUANT_FORM_HALF && k % 32 >= 16];
-        w[k] = scale * q->code[k % 32] + (form == QUANT_FORM_MIN ? q->min : 0);
+        const bool half = quant_halves(form) == 2 && k % 32 >= 16;
+        const float scale = form == QUANT_FORM_PLAIN ? 1 : q->scale[half];
+        w[k] = scale * q->code[k % 32] + (quant_has_min(form) ? q->min[half] : 0);
         norm += (double)w[k] * w[k];
     }
     return sqrt(norm);
@@ -244,8 +244,9 @@ static void run_model(const char *file)
 static void test_types(void **state)
 {
     static const char *const files[] = {"tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf",
-                                        "tiny-llama-q6_k.gguf", "tiny-llama-q5_0.gguf",
-                                        "tiny-gemma3.gguf",     "tiny-qwen2.gguf"};
+                                        "tiny-llama-q6_k.gguf", "tiny-llama-q2_k.gguf",
+                                        "tiny-llama-q5_0.gguf", "tiny-gemma3.gguf",
+                                        "tiny-qwen2.gguf"};
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         run_model(files[i]);

@@ -115,8 +115,9 @@ static bool bit_fault(struct fault *out, const struct tensor *t, uint64_t at)
  * from each bit near both, in one row and in all rows together, in every type. */
 static void test_burst_at_row_ends(void **state)
 {
-    static const char *const types[] = {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0",
-                                        "q4_k", "q5_k", "q6_k", "f16",  "bf16"};
+    static const char *const types[] = {"q4_0",   "q4_1",   "q5_0",  "q5_1", "q8_0",
+                                        "q4_k",   "q5_k",   "q6_k",  "q2_k", "q3_k",
+                                        "iq4_nl", "iq4_xs", "mxfp4", "f16",  "bf16"};
     static const uint32_t sizes[] = {2, 9, 32};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {

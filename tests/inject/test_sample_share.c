@@ -27,7 +27,7 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
     if (point == HOOK_WEIGHT && node->weight && field != QUANT_FIELD_CODE) {
         const enum quant type = node->weight->type;
         const bool sub = field == QUANT_FIELD_SUBSCALE || field == QUANT_FIELD_SUBMIN;
-        span = !sub ? quant_block_elements(type) : type == QUANT_Q6_K ? 16 : 32;
+        span = !sub ? quant_block_elements(type) : quant_halves(quant_form(type)) == 2 ? 16 : 32;
     }
     switch (node->op) {
     case OP_LINEAR:

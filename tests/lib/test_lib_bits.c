@@ -7,11 +7,13 @@
 #include "mitigations/protector.h"
 
 static const char *const files[] = {
-    "tiny-llama-q4_1.gguf", "tiny-llama-q4_0.gguf",  "tiny-llama-q4_k.gguf",
-    "tiny-llama-q5_0.gguf", "tiny-llama-q5_1.gguf",  "tiny-llama-q5_k.gguf",
-    "tiny-llama-q6_k.gguf", "tiny-llama-q8_0.gguf",  "tiny-llama-f16.gguf",
-    "tiny-llama-bf16.gguf", "tiny-llama3-rope.gguf", "tiny-rope-scaled.gguf",
-    "tiny-gemma3.gguf",     "tiny-qwen2.gguf"};
+    "tiny-llama-q4_1.gguf",   "tiny-llama-q4_0.gguf",   "tiny-llama-q4_k.gguf",
+    "tiny-llama-q5_0.gguf",   "tiny-llama-q5_1.gguf",   "tiny-llama-q5_k.gguf",
+    "tiny-llama-q6_k.gguf",   "tiny-llama-q2_k.gguf",   "tiny-llama-q3_k.gguf",
+    "tiny-llama-iq4_nl.gguf", "tiny-llama-iq4_xs.gguf", "tiny-llama-mxfp4.gguf",
+    "tiny-llama-q8_0.gguf",   "tiny-llama-f16.gguf",    "tiny-llama-bf16.gguf",
+    "tiny-llama3-rope.gguf",  "tiny-rope-scaled.gguf",  "tiny-gemma3.gguf",
+    "tiny-qwen2.gguf"};
 #define FILES (sizeof(files) / sizeof(*files))
 
 #define OPTIONS "{\"tokens\": 24, \"ignore_end\": true, \"logprobs\": true}"

@@ -92,10 +92,12 @@ static void run_faults(struct protect_bench *b, const char *what, uint32_t n)
 static void test_cpu(void **state)
 {
     static const char *const files[] = {
-        "tiny-llama-bf16.gguf", "tiny-llama-f16.gguf",  "tiny-llama-q4_0.gguf",
-        "tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf", "tiny-llama-q5_0.gguf",
-        "tiny-llama-q5_1.gguf", "tiny-llama-q5_k.gguf", "tiny-llama-q6_k.gguf",
-        "tiny-llama-q8_0.gguf", "tiny-qwen2.gguf",      "tiny-gemma3.gguf"};
+        "tiny-llama-bf16.gguf",   "tiny-llama-f16.gguf",   "tiny-llama-q4_0.gguf",
+        "tiny-llama-q4_1.gguf",   "tiny-llama-q4_k.gguf",  "tiny-llama-q5_0.gguf",
+        "tiny-llama-q5_1.gguf",   "tiny-llama-q5_k.gguf",  "tiny-llama-q6_k.gguf",
+        "tiny-llama-q2_k.gguf",   "tiny-llama-q3_k.gguf",  "tiny-llama-iq4_nl.gguf",
+        "tiny-llama-iq4_xs.gguf", "tiny-llama-mxfp4.gguf", "tiny-llama-q8_0.gguf",
+        "tiny-qwen2.gguf",        "tiny-gemma3.gguf"};
     struct trial_bench_params params = {.n = 12, .level = RECORD_SUMMARY};
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {

@@ -20,6 +20,9 @@ def compare(type_id, blocks, ours):
     with numpy.errstate(all="ignore"):
         theirs = dequantize(numpy.frombuffer(blocks, numpy.uint8), kind)
     theirs = numpy.ascontiguousarray(theirs, numpy.float32).reshape(-1)
+    if kind == GGMLQuantizationType.MXFP4:  # the program flushes denormal scales
+        flushed = numpy.frombuffer(blocks, numpy.uint8).reshape(-1, 17)[:, 0] < 2
+        theirs = numpy.where(numpy.repeat(flushed, 32), numpy.copysign(numpy.float32(0), theirs), theirs)
     both_nan = numpy.isnan(ours) & numpy.isnan(theirs)
     equal = (ours.view(numpy.uint32) == theirs.view(numpy.uint32)) | both_nan
     tiny = int(((theirs != 0) & (numpy.abs(theirs) < 2.0**-126)).sum())
@@ -46,7 +49,7 @@ def main(path):
         good = compare(type_id, blocks, ours) and good
         types += 1
     print(f"{types} types")
-    return 0 if good and types == 11 else 1
+    return 0 if good and types == 16 else 1
 
 
 sys.exit(main(sys.argv[1]))

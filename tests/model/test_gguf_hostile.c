@@ -226,7 +226,7 @@ static void test_bad_files(void **state)
         {bad_zero_dim, {"tensor 'x'", "dimension 1 of 0"}},
         {bad_product, {"tensor 'x'", "2147483648 x 2147483648 x 16", "64 bits"}},
         {bad_width, {"tensor 'x'", "width of 48", "multiple of 32", "Q4_1"}},
-        {bad_type, {"tensor 'x'", "found type IQ2_XXS (id 16)"}},
+        {bad_type, {"tensor 'x'", "found type IQ2_XXS (id 16)", "F32, F16", "IQ4_XS, BF16, MXFP4"}},
         {bad_offset, {"tensor 'x'", "offset 40", "alignment 32"}},
         {bad_end, {"tensor 'x'", "768 bytes of data at offset 32768"}},
         {bad_far, {"tensor 'x'", "offset 18446744073709551584"}},

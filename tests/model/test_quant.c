@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tensor types: places of all fields, decoding against the fields, values worked out by hand. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,19 +16,38 @@
 #define WIDTH 512u
 #define ROW_MAX (WIDTH * 4)
 
-/* What is subtracted from a stored code to make it a number. */
-static int32_t code_offset(enum quant type)
+/* The number that a stored code means. */
+static int32_t code_number(enum quant type, uint32_t code)
 {
+    static const int8_t iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t fp4[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
     switch (type) {
+    case QUANT_Q3_K:
+        return (int32_t)code - 4;
     case QUANT_Q4_0:
-        return 8;
+        return (int32_t)code - 8;
     case QUANT_Q5_0:
-        return 16;
+        return (int32_t)code - 16;
     case QUANT_Q6_K:
-        return 32;
+        return (int32_t)code - 32;
+    case QUANT_Q8_0:
+        return (int8_t)code;
+    case QUANT_IQ4_NL:
+    case QUANT_IQ4_XS:
+        return iq4[code];
+    case QUANT_MXFP4:
+        return fp4[code];
     default:
-        return 0;
+        return (int32_t)code;
     }
+}
+
+/* Half of 2^(e - 127), zero where that is denormal. */
+static float exponent_number(uint32_t e)
+{
+    return e < 2 ? 0.0f : ldexpf(0.5f, (int)e - 127);
 }
 
 static void fill(struct rng *rng, uint8_t *row, size_t n)
@@ -55,6 +75,7 @@ static void test_names_and_sizes(void **state)
     assert_int_equal(quant_field_width(QUANT_Q6_K, QUANT_FIELD_MIN), 0);
     assert_int_equal(quant_field_width(QUANT_F32, QUANT_FIELD_CODE), 32);
     assert_int_equal(quant_field_width(QUANT_F32, QUANT_FIELD_SCALE), 0);
+    assert_int_equal(quant_field_width(QUANT_MXFP4, QUANT_FIELD_SCALE), 8);
 }
 
 /* Every bit of a block belongs to exactly one field: nothing overlaps, nothing is left out. */
@@ -81,6 +102,23 @@ static void test_places_cover_the_block(void **state)
             }
         }
         assert_int_equal(covered, bits);
+    }
+}
+
+/* Elements share a field's bits exactly if they lie in the same span. */
+static void test_spans(void **state)
+{
+    (void)state;
+    for (enum quant type = 0; type < QUANT_COUNT; type++) {
+        for (uint32_t field = 0; field < QUANT_FIELD_COUNT; field++) {
+            const uint32_t span = quant_field_span(type, field);
+            for (uint32_t k = 1; k < WIDTH && quant_field_width(type, field) > 0; k++) {
+                const struct quant_place at = quant_field_place(type, k, field, 0);
+                const struct quant_place before = quant_field_place(type, k - 1, field, 0);
+                const bool same = at.byte == before.byte && at.bit == before.bit;
+                assert_int_equal(same, k / span == (k - 1) / span);
+            }
+        }
     }
 }
 
@@ -119,38 +157,32 @@ static void test_write_then_read(void **state)
 static void check_element(enum quant type, const uint8_t *row, uint32_t k,
                           const struct quant_block *block)
 {
-    uint32_t code = quant_field_read(type, row, k, QUANT_FIELD_CODE);
-    float d = nm_f16_to_f32(quant_field_read(type, row, k, QUANT_FIELD_SCALE));
+    const uint32_t code = quant_field_read(type, row, k, QUANT_FIELD_CODE);
+    const uint32_t scale = quant_field_read(type, row, k, QUANT_FIELD_SCALE);
+    const int32_t sub = (int32_t)quant_field_read(type, row, k, QUANT_FIELD_SUBSCALE);
+    const uint32_t half = quant_field_span(type, QUANT_FIELD_SUBSCALE) == 16 ? k % 32 / 16 : 0;
+    float d = type == QUANT_MXFP4 ? exponent_number(scale) : nm_f16_to_f32(scale);
     float m = nm_f16_to_f32(quant_field_read(type, row, k, QUANT_FIELD_MIN));
-    uint32_t sub = quant_field_read(type, row, k, QUANT_FIELD_SUBSCALE);
-    uint32_t submin = quant_field_read(type, row, k, QUANT_FIELD_SUBMIN);
-    int32_t number = type == QUANT_Q8_0 ? (int8_t)code : (int32_t)code - code_offset(type);
-    float want;
 
-    switch (quant_form(type)) {
-    case QUANT_FORM_PLAIN:
-        want = type == QUANT_F32   ? LANG_FLOAT(code)
-               : type == QUANT_F16 ? nm_f16_to_f32(code)
-                                   : nm_bf16_to_f32(code);
+    if (quant_form(type) == QUANT_FORM_PLAIN) {
+        const float want = type == QUANT_F32   ? LANG_FLOAT(code)
+                           : type == QUANT_F16 ? nm_f16_to_f32(code)
+                                               : nm_bf16_to_f32(code);
         assert_memory_equal(&want, &block->code[k % 32], sizeof(want));
         return;
-    case QUANT_FORM_HALF:
-        want = d * (float)(int8_t)sub;
-        assert_memory_equal(&want, &block->scale[k % 32 / 16], sizeof(want));
-        break;
-    case QUANT_FORM_MIN:
-        if (type == QUANT_Q4_K || type == QUANT_Q5_K) {
-            d = d * (float)sub;
-            m = -(m * (float)submin);
-        }
-        assert_memory_equal(&m, &block->min, sizeof(m));
-        assert_memory_equal(&d, &block->scale[0], sizeof(d));
-        break;
-    default:
-        assert_memory_equal(&d, &block->scale[0], sizeof(d));
-        break;
     }
-    assert_true(block->code[k % 32] == (float)number);
+    if (type == QUANT_Q6_K)
+        d = d * (float)(int8_t)sub;
+    else if (type == QUANT_Q3_K || type == QUANT_IQ4_XS)
+        d = d * (float)(sub - 32);
+    else if (quant_field_width(type, QUANT_FIELD_SUBSCALE) > 0)
+        d = d * (float)sub;
+    if (quant_field_width(type, QUANT_FIELD_SUBMIN) > 0)
+        m = -(m * (float)quant_field_read(type, row, k, QUANT_FIELD_SUBMIN));
+    assert_memory_equal(&d, &block->scale[half], sizeof(d));
+    if (quant_field_width(type, QUANT_FIELD_MIN) > 0)
+        assert_memory_equal(&m, &block->min[half], sizeof(m));
+    assert_true(block->code[k % 32] == (float)code_number(type, code));
 }
 
 static void test_decode_agrees_with_fields(void **state)
@@ -236,12 +268,65 @@ static void test_by_hand(void **state)
     assert_true(out[209] == -2.0f * -32);
 }
 
+/* The same of types with two bits, and with a table. */
+static void test_by_hand_small_codes(void **state)
+{
+    uint8_t b[256] = {0};
+    float out[256];
+
+    (void)state;
+    b[81] = 0x3c;           /* d = 1 */
+    b[83] = 0x38;           /* dmin = 0.5 */
+    b[9] = 0x35;            /* elements 144 to 159: scale 5, min 3 */
+    b[16 + 32 + 16] = 0x0c; /* element 176 = 128 + 32 + 16: code 3; 144: code 0 */
+    b[11] = 0x02;           /* elements 176 to 191: scale 2 */
+    quant_dequantize(QUANT_Q2_K, b, 256, out);
+    assert_true(out[144] == -1.5f && out[176] == 6.0f && out[0] == 0.0f);
+
+    memset(b, 0, sizeof(b));
+    b[109] = 0x3c;          /* d = 1 */
+    b[96 + 3] = 0x70;       /* elements 176 to 191, the eleventh 16: lower bits of the scale 7 */
+    b[96 + 8 + 3] = 0x30;   /* their upper ones 3: 55 - 32 */
+    b[32 + 32 + 16] = 0x08; /* element 176: code 2 */
+    b[16] = 0x20;           /* and its high bit */
+    quant_dequantize(QUANT_Q3_K, b, 256, out);
+    assert_true(out[176] == 23.0f * (6 - 4) && out[177] == 23.0f * -4);
+
+    memset(b, 0, sizeof(b));
+    b[1] = 0x40;     /* d = 2 */
+    b[2 + 5] = 0x3f; /* elements 5 and 21 */
+    quant_dequantize(QUANT_IQ4_NL, b, 32, out);
+    assert_true(out[5] == 226.0f && out[21] == -130.0f && out[0] == -254.0f);
+
+    memset(b, 0, sizeof(b));
+    b[1] = 0x3c;          /* d = 1 */
+    b[3] = 0x08;          /* block 5: upper bits of the scale 2 */
+    b[4 + 2] = 0xd0;      /* lower ones 13: 45 - 32 */
+    b[8 + 80 + 3] = 0x90; /* element 179 = 160 + 16 + 3 */
+    quant_dequantize(QUANT_IQ4_XS, b, 256, out);
+    assert_true(out[179] == 13.0f * 13 && out[163] == 13.0f * -127);
+
+    memset(b, 0, sizeof(b));
+    b[0] = 129;      /* 2^2 */
+    b[1 + 2] = 0xf7; /* elements 2 and 18 */
+    quant_dequantize(QUANT_MXFP4, b, 32, out);
+    assert_true(out[2] == 24.0f && out[18] == -24.0f);
+    b[0] = 1; /* a scale that is denormal */
+    quant_dequantize(QUANT_MXFP4, b, 32, out);
+    assert_true(out[2] == 0.0f && out[18] == 0.0f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_and_sizes), cmocka_unit_test(test_places_cover_the_block),
-        cmocka_unit_test(test_write_then_read), cmocka_unit_test(test_decode_agrees_with_fields),
-        cmocka_unit_test(test_short_block),     cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_names_and_sizes),
+        cmocka_unit_test(test_places_cover_the_block),
+        cmocka_unit_test(test_write_then_read),
+        cmocka_unit_test(test_decode_agrees_with_fields),
+        cmocka_unit_test(test_short_block),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_by_hand_small_codes),
+        cmocka_unit_test(test_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@ Writes FOLDER/*.gguf, the same bytes on every machine: only exact arithmetic is 
 tests/reference/tiny.json has their logits by an independent implementation; a change here changes those
 (tests/reference/logits.py).
 """
+import math
 import os
 import random
 import struct
@@ -34,7 +35,8 @@ GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "ep
 TYPES = {"f32": (0, 1, 4, 0), "f16": (1, 1, 2, 1), "bf16": (30, 1, 2, 32), "q4_0": (2, 32, 18, 2),
          "q4_1": (3, 32, 20, 3), "q5_0": (6, 32, 22, 8), "q5_1": (7, 32, 24, 9),
          "q8_0": (8, 32, 34, 7), "q4_k": (12, 256, 144, 15), "q5_k": (13, 256, 176, 17),
-         "q6_k": (14, 256, 210, 18)}
+         "q6_k": (14, 256, 210, 18), "q2_k": (10, 256, 84, 10), "q3_k": (11, 256, 110, 11),
+         "iq4_nl": (20, 32, 18, 25), "iq4_xs": (23, 256, 136, 30), "mxfp4": (39, 32, 17, 38)}
 
 
 def half(value):
@@ -57,6 +59,15 @@ def block(kind, rng, size):
         steps, rest = (4.6, 128) if kind == "q4_k" else (9.2, 160)
         scale = size / (37 * steps)
         return half(scale) + half(scale * steps * 1.6) + rng.randbytes(12 + rest)
+    if kind == "q2_k":  # scales and mins of four bits
+        return rng.randbytes(16 + 64) + half(size / 13.9) + half(1.5 * size / 13.9)
+    if kind == "q3_k":  # signed scales of six bits, here and in iq4_xs
+        return rng.randbytes(32 + 64 + 12) + half(size / (2.35 * 18.5))
+    if kind in ("iq4_nl", "iq4_xs"):
+        steps, rest = (67.4, 16) if kind == "iq4_nl" else (67.4 * 18.5, 134)
+        return half(size / steps) + rng.randbytes(rest)
+    if kind == "mxfp4":  # exponents of twice the scale
+        return bytes([127 + math.frexp(size / 5.85)[1] + rng.randrange(-1, 2)]) + rng.randbytes(16)
     return rng.randbytes(192 + 16) + half(size / (74 * 18.5))  # q6_k: eight-bit scales
 
 

@@ -30,7 +30,9 @@ typedef float simd_float __attribute__((vector_size(4 * SIMD_LANES)));
 typedef int32_t simd_int __attribute__((vector_size(4 * SIMD_LANES)));
 typedef uint32_t simd_uint __attribute__((vector_size(4 * SIMD_LANES)));
 typedef uint16_t simd_half __attribute__((vector_size(2 * SIMD_LANES)));
-typedef float simd_chains __attribute__((vector_size(16))); /* the four chains of a block */
+typedef uint8_t simd_byte __attribute__((vector_size(SIMD_LANES)));
+typedef float simd_chains __attribute__((vector_size(16)));     /* the four chains of a block */
+typedef uint32_t simd_words16 __attribute__((vector_size(16))); /* 16 bytes */
 
 SIMD_INLINE simd_uint simd_load_uint(const uint8_t *p)
 {
@@ -61,11 +63,35 @@ SIMD_INLINE simd_float simd_load_f16(const uint8_t *p)
 #endif
 }
 
-SIMD_INLINE simd_float simd_load_bf16(const uint8_t *p)
+/* 16 bits, and bytes, as numbers. */
+SIMD_INLINE simd_uint simd_load_halves(const uint8_t *p)
 {
     simd_half h;
     memcpy(&h, p, sizeof(h));
-    return (simd_float)(__builtin_convertvector(h, simd_uint) << 16);
+    return __builtin_convertvector(h, simd_uint);
+}
+
+SIMD_INLINE simd_uint simd_load_bytes(const uint8_t *p)
+{
+    simd_byte b;
+    memcpy(&b, p, sizeof(b));
+    return __builtin_convertvector(b, simd_uint);
+}
+
+/* The byte of `table` at each byte of `index`, 0..15. */
+SIMD_INLINE simd_uint simd_bytes_of(simd_words16 table, simd_uint index)
+{
+#if defined(__AVX512F__)
+    return (simd_uint)_mm512_shuffle_epi8(_mm512_broadcast_i32x4((__m128i)table), (__m512i)index);
+#else
+    return (simd_uint)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256((__m128i)table),
+                                          (__m256i)index);
+#endif
+}
+
+SIMD_INLINE simd_float simd_load_bf16(const uint8_t *p)
+{
+    return (simd_float)(simd_load_halves(p) << 16);
 }
 
 SIMD_INLINE simd_float simd_number(simd_int v)
@@ -84,13 +110,20 @@ SIMD_INLINE simd_uint simd_select(simd_int where, simd_uint yes, simd_uint no)
     return ((simd_uint)where & yes) | (~(simd_uint)where & no);
 }
 
+/* nm_e8m0_half */
+SIMD_INLINE simd_float simd_e8m0_half(simd_uint e)
+{
+    return (simd_float)simd_select(e < 2u, e & 0, (e - 1u) << 23);
+}
+
 /* (c0 + c1) + (c2 + c3) */
 SIMD_INLINE float simd_join(simd_chains c)
 {
     return (c[0] + c[1]) + (c[2] + c[3]);
 }
 
-/* n columns of activations side by side: (width, n), and the sums of their blocks: (blocks, n). */
+/* n columns of activations side by side: (width, n), and the sums of their blocks: (blocks, n), or
+ * of the halves of these. */
 struct simd_panel {
     float *x, *sums;
     uint32_t n;
@@ -109,6 +142,7 @@ void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_di
 void SIMD(features)(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
 void SIMD(features_join)(struct cpu_features *row, struct cpu_features_sums *out);
 void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out);
+void SIMD(half_sums)(const float *x, uint32_t width, uint32_t stride, float *out);
 
 void SIMD(abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
 void SIMD(abft_outputs)(const struct cpu_abft_rows *job);

@@ -40,6 +40,20 @@ SIMD_INLINE simd_uint simd_shift(simd_uint v, int left)
     return left >= 0 ? v << left : v >> -left;
 }
 
+SIMD_INLINE bool simd_has_table(enum quant type)
+{
+    return type == QUANT_IQ4_NL || type == QUANT_IQ4_XS || type == QUANT_MXFP4;
+}
+
+/* Each byte, 0..15, as the signed byte of that index. */
+SIMD_INLINE simd_uint simd_table(enum quant type, simd_uint index)
+{
+    const bool fp4 = type == QUANT_MXFP4;
+
+    return fp4 ? simd_bytes_of((simd_words16){NM_FP4_0, NM_FP4_1, NM_FP4_2, NM_FP4_3}, index)
+               : simd_bytes_of((simd_words16){NM_IQ4_0, NM_IQ4_1, NM_IQ4_2, NM_IQ4_3}, index);
+}
+
 SIMD_INLINE struct simd_words simd_chain(enum quant type, const struct simd_at *at, uint32_t c)
 {
     const struct cpu_pack_layout l = cpu_pack_layout(type);
@@ -51,9 +65,23 @@ SIMD_INLINE struct simd_words simd_chain(enum quant type, const struct simd_at *
         w.high = simd_word(at, 0, 2 * c + 1);
         return w;
     }
+    if (type == QUANT_Q2_K || type == QUANT_Q3_K) {
+        const uint32_t sixths = at->sub * CPU_PACK_SIXTHS;
+        w.low = simd_word(at, sixths, 0) >> (2 * chain) & 0x03030303u;
+        w.high = simd_word(at, sixths, 1) >> (2 * chain) & 0x03030303u;
+        if (type == QUANT_Q3_K) {
+            const simd_uint thirds = simd_word(at, l.high + at->sub * CPU_PACK_FIFTHS, 0);
+            w.low |= simd_shift(thirds, 2 - chain) & 0x04040404u;
+            w.high |= simd_shift(thirds, -2 - chain) & 0x04040404u;
+        }
+        return w;
+    }
     w.low = simd_word(at, at->sub * CPU_PACK_NIBBLES, c);
     w.high = w.low;
-    if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K) {
+    if (simd_has_table(type)) {
+        w.low = simd_table(type, w.low & 0x0f0f0f0fu);
+        w.high = simd_table(type, w.high >> 4 & 0x0f0f0f0fu);
+    } else if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K) {
         const simd_uint fifths = simd_word(at, l.high + at->sub * CPU_PACK_FIFTHS, 0);
         w.low = (w.low & 0x0f0f0f0fu) | (simd_shift(fifths, 4 - chain) & 0x10101010u);
         w.high = (w.high >> 4 & 0x0f0f0f0fu) | (simd_shift(fifths, -chain) & 0x10101010u);
@@ -86,6 +114,10 @@ SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, ui
     const int byte = (int)(i % 4 * 8), nibble = byte + (i < 4 ? 0 : 4);
 
     switch (type) {
+    case QUANT_Q2_K:
+        return simd_number(byte == 24 ? (simd_int)(word >> 24) : simd_unsigned(word, byte, 2));
+    case QUANT_Q3_K:
+        return simd_number(simd_signed(word, byte, 3));
     case QUANT_Q4_0:
         return simd_number(simd_signed(word, nibble, 4));
     case QUANT_Q4_1:
@@ -98,7 +130,7 @@ SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, ui
         return simd_number(byte == 24 ? (simd_int)(word >> 24) : simd_unsigned(word, byte, 5));
     case QUANT_Q6_K:
         return simd_number(simd_signed(word, byte, 6));
-    default: /* QUANT_Q8_0 */
+    default: /* QUANT_Q8_0, and types with a table */
         return simd_number(simd_signed(word, byte, 8));
     }
 }
@@ -106,21 +138,22 @@ SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, ui
 /* Blocks of 32 in a group. */
 SIMD_INLINE uint32_t simd_subs(enum quant type)
 {
-    return type == QUANT_Q4_K || type == QUANT_Q5_K || type == QUANT_Q6_K ? 8 : 1;
+    switch (type) {
+    case QUANT_Q2_K:
+    case QUANT_Q3_K:
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+    case QUANT_Q6_K:
+    case QUANT_IQ4_XS:
+        return 8;
+    default:
+        return 1;
+    }
 }
 
 SIMD_INLINE bool simd_is_plain(enum quant type)
 {
-    return type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16;
-}
-
-/* quant_form, where the compiler can fold it. */
-SIMD_INLINE enum quant_form simd_form(enum quant type)
-{
-    return type == QUANT_Q6_K                                               ? QUANT_FORM_HALF
-           : simd_is_plain(type)                                            ? QUANT_FORM_PLAIN
-           : type == QUANT_Q4_0 || type == QUANT_Q5_0 || type == QUANT_Q8_0 ? QUANT_FORM_SCALE
-                                                                            : QUANT_FORM_MIN;
+    return quant_form(type) == QUANT_FORM_PLAIN;
 }
 
 /* Element k of the F types. */
@@ -222,48 +255,100 @@ SIMD_INLINE void simd_pairs(enum quant type, const struct simd_at *at, simd_floa
     *min = -(simd_half_at(at, l.scale + CPU_PACK_HALVES) * simd_number((simd_int)mn));
 }
 
-/* Sub-scale `half` of a sub-block of Q6_K, times d. */
-SIMD_INLINE simd_float simd_subscale(const struct simd_at *at, uint32_t half)
+/* Scale and (negated) min of a half of a sub-block of Q2_K. */
+SIMD_INLINE void simd_q2_k(const struct simd_at *at, uint32_t half, simd_float *scale,
+                           simd_float *min)
 {
-    const struct cpu_pack_layout l = cpu_pack_layout(QUANT_Q6_K);
-    const uint32_t byte = (at->sub % 2 * 2 + half) * 8;
-    const simd_int sc = (simd_int)(simd_word(at, l.sub, at->sub / 2) << (24 - byte)) >> 24;
+    const struct cpu_pack_layout l = cpu_pack_layout(QUANT_Q2_K);
+    const simd_uint pair = simd_word(at, l.sub, at->sub / 2) >> (at->sub % 2 * 2 + half) * 8;
 
-    return simd_half_at(at, l.scale) * simd_number(sc);
+    *scale = simd_half_at(at, l.scale) * simd_number((simd_int)(pair & 15u));
+    *min =
+        -(simd_half_at(at, l.scale + CPU_PACK_HALVES) * simd_number((simd_int)(pair >> 4 & 15u)));
 }
 
-/* t of a whole block (NUMERICS.md 3); sums: (n) of the block's columns. */
+/* The sub-scale of a block, or of its half, in types without a sub-min. */
+SIMD_INLINE simd_int simd_subscale(enum quant type, const struct simd_at *at, uint32_t half)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const uint32_t i = at->sub * 2 + half, byte = i % 4 * 8;
+
+    if (type == QUANT_Q6_K)
+        return (simd_int)(simd_word(at, l.sub, i / 4) << (24 - byte)) >> 24;
+    if (type == QUANT_Q3_K) {
+        const simd_uint low = simd_word(at, l.sub, i / 4 % 2) >> (byte + i / 8 * 4);
+        const simd_uint high = simd_word(at, l.sub, 2) >> (byte + i / 4 * 2);
+        return (simd_int)((low & 15u) | (high & 3u) << 4) - 32;
+    }
+    const simd_uint low = simd_word(at, l.sub, 0) >> (at->sub * 4); /* IQ4_XS */
+    const simd_uint high =
+        simd_load_halves(at->group + l.scale + CPU_PACK_HALVES + at->part * SIMD_LANES * 2) >>
+        (at->sub * 2);
+    return (simd_int)((low & 15u) | (high & 3u) << 4) - 32;
+}
+
+/* Scale and min of a block, or of its half; types without a min leave that. */
+SIMD_INLINE void simd_factors(enum quant type, const struct simd_at *at, uint32_t half,
+                              simd_float *scale, simd_float *min)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+
+    switch (type) {
+    case QUANT_Q2_K:
+        simd_q2_k(at, half, scale, min);
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        simd_pairs(type, at, scale, min);
+        break;
+    case QUANT_Q3_K:
+    case QUANT_Q6_K:
+    case QUANT_IQ4_XS:
+        *scale = simd_half_at(at, l.scale) * simd_number(simd_subscale(type, at, half));
+        break;
+    case QUANT_MXFP4:
+        *scale = simd_e8m0_half(simd_load_bytes(at->group + l.scale + at->part * SIMD_LANES));
+        break;
+    default:
+        *scale = simd_half_at(at, l.scale);
+        if (quant_has_min(quant_form(type)))
+            *min = simd_half_at(at, l.scale + CPU_PACK_HALVES);
+        break;
+    }
+}
+
+/* t of a half of a block, or of a whole one; sums: (n) of its columns. */
+SIMD_INLINE void simd_part(struct simd_shape is, const struct simd_at *at, uint32_t half,
+                           const float *sums, simd_float t[SIMD_COLUMNS])
+{
+    simd_float scale, min;
+
+    simd_factors(is.type, at, half, &scale, &min);
+    for (uint32_t j = 0; j < is.n; j++) {
+        t[j] = scale * t[j];
+        if (quant_has_min(quant_form(is.type)))
+            t[j] = t[j] + min * sums[j];
+    }
+}
+
+/* t of a whole block (NUMERICS.md 3); sums: (n) of the block's columns, of types with halves and a
+ * min (2, n). */
 SIMD_INLINE void simd_block(struct simd_shape is, const struct simd_at *at, const float *x,
                             const float *sums, simd_float t[SIMD_COLUMNS])
 {
-    const struct cpu_pack_layout l = cpu_pack_layout(is.type);
-    const enum quant_form form = simd_form(is.type);
-    simd_float scale, min;
-
-    if (form == QUANT_FORM_HALF) {
-        simd_float low[SIMD_COLUMNS], high[SIMD_COLUMNS];
-        simd_terms(is, at, x, (struct simd_range){0, 4}, low);
+    if (quant_halves(quant_form(is.type)) == 2) {
+        simd_float high[SIMD_COLUMNS];
+        simd_terms(is, at, x, (struct simd_range){0, 4}, t);
         simd_terms(is, at, x, (struct simd_range){4, 8}, high);
-        const simd_float first = simd_subscale(at, 0), second = simd_subscale(at, 1);
+        simd_part(is, at, 0, sums, t);
+        simd_part(is, at, 1, sums + is.n, high);
         for (uint32_t j = 0; j < is.n; j++)
-            t[j] = first * low[j] + second * high[j];
+            t[j] = t[j] + high[j];
         return;
     }
     simd_terms(is, at, x, (struct simd_range){0, 8}, t);
-    if (form == QUANT_FORM_PLAIN)
-        return;
-    if (simd_subs(is.type) == 8) {
-        simd_pairs(is.type, at, &scale, &min);
-    } else {
-        scale = simd_half_at(at, l.scale);
-        if (form == QUANT_FORM_MIN)
-            min = simd_half_at(at, l.scale + CPU_PACK_HALVES);
-    }
-    for (uint32_t j = 0; j < is.n; j++) {
-        t[j] = scale * t[j];
-        if (form == QUANT_FORM_MIN)
-            t[j] = t[j] + min * sums[j];
-    }
+    if (!simd_is_plain(is.type))
+        simd_part(is, at, 0, sums, t);
 }
 
 /* The 16 partials of n columns; of fewer blocks than 16, the first ones. */

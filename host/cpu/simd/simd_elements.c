@@ -21,17 +21,29 @@ SIMD_INLINE simd_chains four(const float *p)
     return v;
 }
 
-/* Sum of a whole block of values, or of their squares. */
-SIMD_INLINE float whole(const float *values, bool square)
+/* Sum of 4 n values, or of their squares; n: 8 for a whole block. */
+SIMD_INLINE float some_fours(const float *values, uint32_t n, bool square)
 {
     simd_chains sum;
 
 #pragma GCC unroll 8
-    for (uint32_t i = 0; i < 8; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         const simd_chains v = four(values + 4 * i), term = square ? v * v : v;
         sum = i == 0 ? term : sum + term;
     }
     return simd_join(sum);
+}
+
+SIMD_INLINE float whole(const float *values, bool square)
+{
+    return some_fours(values, 8, square);
+}
+
+/* Of types without short blocks. */
+void SIMD(half_sums)(const float *x, uint32_t width, uint32_t stride, float *out)
+{
+    for (uint32_t i = 0; i < width / 16; i++)
+        out[i * stride] = some_fours(x + i * 16, 4, false);
 }
 
 void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out)

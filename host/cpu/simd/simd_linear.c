@@ -13,10 +13,11 @@ static uint32_t panel_columns(uint32_t left)
 static struct simd_panel panel_at(const struct cpu_linear *job, uint32_t column)
 {
     const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+    const uint32_t halves = quant_halves(quant_form(job->weight->tensor->type));
 
     return (struct simd_panel){.x = job->scratch->panel + (size_t)column * width,
                                .sums = job->scratch->sum_x +
-                                       (size_t)column * order_ceil(width, NM_BLOCK),
+                                       (size_t)column * order_ceil(width, NM_BLOCK) * halves,
                                .n = panel_columns(job->n - column)};
 }
 
@@ -30,7 +31,10 @@ void SIMD(linear_prepare)(const struct cpu_linear *job)
             const float *x = job->x + (column + j) * job->x_stride;
             for (uint32_t k = 0; k < width; k++)
                 panel.x[k * panel.n + j] = x[k];
-            SIMD(block_sums)(x, width, panel.n, panel.sums + j);
+            if (quant_halves(quant_form(job->weight->tensor->type)) == 2)
+                SIMD(half_sums)(x, width, panel.n, panel.sums + j);
+            else
+                SIMD(block_sums)(x, width, panel.n, panel.sums + j);
         }
     }
 }
@@ -40,6 +44,7 @@ SIMD_INLINE void tile(struct simd_shape is, const uint8_t *tile, uint32_t width,
 {
     const uint32_t blocks = order_ceil(width, NM_BLOCK), per_group = simd_subs(is.type);
     const uint32_t bytes = cpu_pack_layout(is.type).bytes;
+    const uint32_t halves = quant_halves(quant_form(is.type));
     struct simd_partials partials[SIMD_PARTS];
     uint32_t parts = SIMD_PARTS;
 
@@ -58,7 +63,7 @@ SIMD_INLINE void tile(struct simd_shape is, const uint8_t *tile, uint32_t width,
             if (simd_is_plain(is.type) && (b + 1) * NM_BLOCK > width)
                 simd_some(is, &at, x, (struct simd_range){0, width - b * NM_BLOCK}, t);
             else
-                simd_block(is, &at, x, panel->sums + (size_t)b * is.n, t);
+                simd_block(is, &at, x, panel->sums + (size_t)b * halves * is.n, t);
             simd_add_block(&partials[part], b, is.n, t);
         }
     }
