@@ -59,7 +59,7 @@ static enum status open_abft(void *self, struct arena *arena, const void *params
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        if (node->op != OP_LINEAR || !protections_match(&given->sites, node->site))
+        if (!guard_abft_checks(node) || !protections_match(&given->sites, node->site))
             continue;
         s->node[s->n++] = i;
         s->n_early += i < last_store(graph);
@@ -160,7 +160,7 @@ static double work(const void *params, const struct protection_column *column)
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
         const uint32_t parts = (node->rows + ABFT_ROWS - 1) / ABFT_ROWS;
-        if (node->op == OP_LINEAR && protections_match(&given->sites, node->site))
+        if (guard_abft_checks(node) && protections_match(&given->sites, node->site))
             sum += 3.0 * node->width * parts + 2.0 * node->rows;
     }
     return sum;

@@ -13,6 +13,7 @@
 layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
+layout(constant_id = SPEC_CAP) const uint CAP = 0u;
 layout(push_constant) uniform push_block
 {
     push_fused_attention push;
@@ -68,8 +69,9 @@ void score_all(uint slot, uint head, uint table, uvec2 span, uint base)
         for (uint j = 0u; j < KEYS; j++) {
             if (at.key[j] < span.x || at.key[j] > span.y)
                 continue;
-            probs_of[at.key[j] - base] = score[j].run;
-            key = max(key, nm_key(floatBitsToUint(score[j].run)));
+            float y = capped(score[j].run);
+            probs_of[at.key[j] - base] = y;
+            key = max(key, nm_key(floatBitsToUint(y)));
         }
     }
     atomicMax(largest, key);

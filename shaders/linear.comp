@@ -19,6 +19,7 @@ layout(constant_id = SPEC_KEEP) const uint KEEP = 0u;
 #ifndef VKFI_TEXEL
 layout(constant_id = SPEC_REREAD) const uint REREAD = 0u;
 #endif
+layout(constant_id = SPEC_CAP) const uint CAP = 0u;
 layout(push_constant) uniform push_block
 {
     push_linear push;
@@ -47,6 +48,11 @@ void store_rows(uint at, uint row0, uvec4 bits)
 void write_rows(uint c, uint row0, vec4 y)
 {
     uint slot = push.slot0 + gl_WorkGroupID.y * COLS + c;
+    if (CAP != 0u) {
+        float limit = uintBitsToFloat(push.cap), r = uintBitsToFloat(push.reciprocal);
+        y = vec4(nm_cap(y.x, limit, r), nm_cap(y.y, limit, r), nm_cap(y.z, limit, r),
+                 nm_cap(y.w, limit, r));
+    }
     uvec4 bits = round_quad(y, ACT);
     if (HOOK_ANY)
         bits = hook_results(uvec3(row0, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);

@@ -13,9 +13,9 @@
 #endif
 
 /* Globals, because spirv-opt keeps a copy for each call that takes them as arguments. */
-vec4 chain[COLS * ROWS]; /* (columns, rows) */
+vec4 chain[COLS * ROWS];  /* (columns, rows) */
 float sum_x[COLS * LOWS]; /* types with a minimum only */
-vec4 term[COLS];         /* (rows): t of the block */
+vec4 term[COLS];          /* (rows): t of the block */
 
 /* A product joins the chains of row r. */
 void add_product(const uint c, const uint r, vec4 product, const bool first)

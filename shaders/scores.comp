@@ -5,6 +5,7 @@
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
+layout(constant_id = SPEC_CAP) const uint CAP = 0u;
 layout(push_constant) uniform push_block
 {
     push_scores push;
@@ -49,7 +50,7 @@ void main()
     for (uint j = 0u; j < KEYS; j++) {
         if (!wanted[j])
             continue;
-        float y = score[j].run;
+        float y = capped(score[j].run);
         uint bits = floatBitsToUint(y);
         if (HOOK_ANY)
             bits = hook_result(uvec3(head, HOOK_NONE, at.key[j]), y, NM_F32);

@@ -27,6 +27,14 @@ struct place {
     uint head;
 };
 
+/* A score as the model caps it. */
+float capped(float y)
+{
+    if (CAP != 0u)
+        y = nm_cap(y, uintBitsToFloat(push.cap), uintBitsToFloat(push.reciprocal));
+    return y;
+}
+
 sum score[KEYS];
 
 /* The quad where the head's features of a key position start. */

@@ -20,6 +20,7 @@ struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct n
         .kv_head = head / cpu_group(cpu),
         .first = order_first_key(position, node->window),
         .last = position,
+        .cap = node->cap,
         .heads = 1,
         .q = cpu_reg(cpu, REG_Q, slot) + first_feature,
         .score_stride = cpu->score_stride,

@@ -33,6 +33,7 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
             float y = dot_row(&p);
             if (job->bias)
                 y = y + job->bias[row];
+            cpu_cap(&y, 1, job->cap);
             job->y[i * job->y_stride + (row - job->y_row)] = cpu_round(y, job->act);
         }
     }
@@ -43,7 +44,7 @@ struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
 {
     return (struct cpu_linear){.weight = cpu_weight_of(cpu, node->weight),
                                .bias = node->bias ? cpu_weight_floats(node->bias) : NULL,
-
+                               .cap = node->cap,
                                .x_stride = cpu->stride[node->in],
                                .y_stride = cpu->stride[node->out],
                                .act = node->out == REG_L ? NM_F32 : (uint32_t)cpu->base.act,
@@ -191,15 +192,18 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
     struct partial partial = {patch, row};
     const bool chains = cpu_hook_in(patch, HOOK_PARTIAL, row);
     const bool joins = cpu_hook_in(patch, HOOK_ACCUMULATOR, row);
-    const float value = dot_row(&(struct dot){.type = node->weight->type,
-                                              .width = node->width,
-                                              .blocks = scratch->block,
-                                              .x = scratch->input,
-                                              .sums = scratch->sum_x,
-                                              .edit = chains ? edit_partial : NULL,
-                                              .join = joins ? edit_accumulator : NULL,
-                                              .user = &partial});
-    return node->bias ? value + cpu_weight_floats(node->bias)[row] : value;
+    float value = dot_row(&(struct dot){.type = node->weight->type,
+                                        .width = node->width,
+                                        .blocks = scratch->block,
+                                        .x = scratch->input,
+                                        .sums = scratch->sum_x,
+                                        .edit = chains ? edit_partial : NULL,
+                                        .join = joins ? edit_accumulator : NULL,
+                                        .user = &partial});
+    if (node->bias)
+        value = value + cpu_weight_floats(node->bias)[row];
+    cpu_cap(&value, 1, node->cap);
+    return value;
 }
 
 /* True if the output has a fault besides those of operands that all outputs read. */

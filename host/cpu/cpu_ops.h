@@ -33,6 +33,13 @@ void cpu_scores(const struct cpu_task *task);
 void cpu_softmax(const struct cpu_task *task);
 void cpu_heads(const struct cpu_task *task);
 
+/* The results of an op, capped if it caps them; `limit`: of its node. */
+static inline void cpu_cap(float *y, uint32_t n, float limit)
+{
+    for (uint32_t i = 0; i < n && limit != 0; i++)
+        y[i] = nm_cap(y[i], limit, 1 / limit);
+}
+
 /* What LINEAR and the output matrix share: a job without columns. */
 struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
                                  struct cpu_scratch *scratch);

@@ -55,72 +55,52 @@ struct cpu_pack_layout {
     uint32_t bytes; /* of a whole group */
 };
 
+/* Parts follow each other; 0: none. */
+static inline struct cpu_pack_layout cpu_pack_parts(uint32_t codes, uint32_t high, uint32_t sub,
+                                                    uint32_t scales)
+{
+    return (struct cpu_pack_layout){.high = codes,
+                                    .sub = codes + high,
+                                    .scale = codes + high + sub,
+                                    .bytes = codes + high + sub + scales};
+}
+
 static inline struct cpu_pack_layout cpu_pack_layout(enum quant type)
 {
-    const uint32_t nibbles_k = 8 * CPU_PACK_NIBBLES, sixths_k = 8 * CPU_PACK_SIXTHS;
-    struct cpu_pack_layout l = {0};
+    const uint32_t nibbles = CPU_PACK_NIBBLES, fifths = CPU_PACK_FIFTHS, sixths = CPU_PACK_SIXTHS;
+    const uint32_t one = CPU_PACK_HALVES, two = 2 * CPU_PACK_HALVES;
 
     switch (type) {
     case QUANT_Q8_0:
-        l.scale = CPU_PACK_CODES;
-        l.bytes = l.scale + CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(CPU_PACK_CODES, 0, 0, one);
     case QUANT_Q4_0:
-    case QUANT_Q4_1:
-        l.scale = CPU_PACK_NIBBLES;
-        l.bytes = l.scale + (type == QUANT_Q4_1 ? 2 : 1) * CPU_PACK_HALVES;
-        break;
-    case QUANT_Q5_0:
-    case QUANT_Q5_1:
-        l.high = CPU_PACK_NIBBLES;
-        l.scale = l.high + CPU_PACK_FIFTHS;
-        l.bytes = l.scale + (type == QUANT_Q5_1 ? 2 : 1) * CPU_PACK_HALVES;
-        break;
     case QUANT_IQ4_NL:
-        l.scale = CPU_PACK_NIBBLES;
-        l.bytes = l.scale + CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(nibbles, 0, 0, one);
+    case QUANT_Q4_1:
+        return cpu_pack_parts(nibbles, 0, 0, two);
     case QUANT_MXFP4:
-        l.scale = CPU_PACK_NIBBLES;
-        l.bytes = l.scale + CPU_PACK_LANES;
-        break;
+        return cpu_pack_parts(nibbles, 0, 0, CPU_PACK_LANES);
+    case QUANT_Q5_0:
+        return cpu_pack_parts(nibbles, fifths, 0, one);
+    case QUANT_Q5_1:
+        return cpu_pack_parts(nibbles, fifths, 0, two);
     case QUANT_Q2_K:
-        l.sub = sixths_k;
-        l.scale = l.sub + CPU_PACK_SUBSCALES;
-        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(8 * sixths, 0, CPU_PACK_SUBSCALES, two);
     case QUANT_Q3_K:
-        l.high = sixths_k;
-        l.sub = l.high + 8 * CPU_PACK_FIFTHS;
-        l.scale = l.sub + CPU_PACK_PAIRS;
-        l.bytes = l.scale + CPU_PACK_HALVES;
-        break;
-    case QUANT_IQ4_XS:
-        l.sub = nibbles_k;
-        l.scale = l.sub + 4 * CPU_PACK_LANES;
-        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(8 * sixths, 8 * fifths, CPU_PACK_PAIRS, one);
     case QUANT_Q4_K:
+        return cpu_pack_parts(8 * nibbles, 0, CPU_PACK_PAIRS, two);
     case QUANT_Q5_K:
-        l.high = nibbles_k;
-        l.sub = l.high + (type == QUANT_Q5_K ? 8 * CPU_PACK_FIFTHS : 0);
-        l.scale = l.sub + CPU_PACK_PAIRS;
-        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(8 * nibbles, 8 * fifths, CPU_PACK_PAIRS, two);
     case QUANT_Q6_K:
-        l.high = nibbles_k;
-        l.sub = l.high + sixths_k;
-        l.scale = l.sub + CPU_PACK_SUBSCALES;
-        l.bytes = l.scale + CPU_PACK_HALVES;
-        break;
+        return cpu_pack_parts(8 * nibbles, 8 * sixths, CPU_PACK_SUBSCALES, one);
+    case QUANT_IQ4_XS:
+        return cpu_pack_parts(8 * nibbles, 0, 4 * CPU_PACK_LANES, two);
     case QUANT_F32:
-        l.bytes = 32 * CPU_PACK_LANES * 4;
-        break;
+        return cpu_pack_parts(32 * CPU_PACK_LANES * 4, 0, 0, 0);
     default: /* F16, BF16 */
-        l.bytes = 32 * CPU_PACK_LANES * 2;
-        break;
+        return cpu_pack_parts(32 * CPU_PACK_LANES * 2, 0, 0, 0);
     }
-    return l;
 }
 
 /* Bytes of 16 rows: the same as in the file. */

@@ -48,6 +48,8 @@ void cpu_scores_scalar(const struct cpu_attention *job)
         for (uint32_t key = job->first; key <= job->last; key++)
             job->scores[h * job->score_stride + key] =
                 score(job, job->q + (size_t)h * head_dim, key, NULL, 0);
+        cpu_cap(job->scores + h * job->score_stride + job->first, job->last - job->first + 1,
+                job->cap);
     }
 }
 
@@ -71,7 +73,8 @@ void cpu_scores_patch(const struct cpu_patch *patch)
             q[k] = cpu_hook_value(patch, (struct cpu_hook_at){HOOK_OPERAND, head, k, HOOK_NONE},
                                   patch->in[(size_t)head * head_dim + k]);
         for (uint32_t key = job.first; key <= job.last; key++) {
-            const float value = score(&job, q, key, patch, head);
+            float value = score(&job, q, key, patch, head);
+            cpu_cap(&value, 1, job.cap);
             job.scores[key] = cpu_hook_result(
                 patch, (struct cpu_hook_at){HOOK_OUT, head, HOOK_NONE, key}, value, NM_F32);
         }

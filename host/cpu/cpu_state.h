@@ -34,6 +34,7 @@ struct cpu_linear {
     size_t x_stride, y_stride;
     uint32_t n, y_row;
     uint32_t act; /* NM_F32: not rounded */
+    float cap;    /* of the node */
     struct cpu_scratch *scratch;
 };
 
@@ -43,6 +44,7 @@ struct cpu_attention {
     const uint32_t *table; /* pages of the branch in this layer */
     uint32_t layer, kv_head;
     uint32_t first, last; /* key positions seen */
+    float cap;            /* of the node */
     uint32_t heads;
     const float *q;      /* (heads, head_dim) */
     float *scores;       /* (heads, score_stride); index: absolute key position */

@@ -49,6 +49,14 @@ static const struct arch_rules table[ARCH_COUNT] = {
                     .qk_whole = true,
                     .post_norms = true,
                     .post_alone = true},
+    [ARCH_GEMMA2] = {.name = "gemma2",
+                     .activation = ACTIVATION_GELU,
+                     .rope_neox = true,
+                     .post_norms = true,
+                     .scaled_embd = true,
+                     .capped = true,
+                     .window_period = 2,
+                     .wide_q_layers = 46},
 };
 
 const struct arch_rules *arch_rules(enum arch arch)

@@ -15,6 +15,7 @@ enum arch {
     ARCH_FALCON,
     ARCH_PHI3,
     ARCH_OLMO2,
+    ARCH_GEMMA2,
     ARCH_COUNT
 };
 #define ARCH_BIT(arch) (1u << (unsigned)(arch))
@@ -38,6 +39,7 @@ struct arch_rules {
     bool fused_qkv, fused_gate_up;
     bool qkv_biases;   /* the file must have them */
     bool scaled_embd;  /* embeddings times sqrt(n_embd) */
+    bool capped;       /* scores and logits are capped; the file must say where */
     bool base_needed;  /* the file must name the RoPE base, since readers differ */
     bool rope_factors; /* the file may have frequency factors */
     bool long_rope;    /* or factors for short contexts and others for long ones */

@@ -6,9 +6,9 @@
 
 #include "model/executor.h"
 
-/* Before the first pass with GUARD_ABFT at these nodes (n; those that are not LINEAR are left out):
- * their tables, unless they are there already. Stored weights may have any bits: the sums are those
- * of the file. */
+/* Before the first pass with GUARD_ABFT at these nodes (n; those that guard_abft_checks refuses are
+ * left out): their tables, unless they are there already. Stored weights may have any bits: the
+ * sums are those of the file. */
 enum status executor_abft_make(struct executor *ex, const uint32_t *nodes,
                                uint32_t n) STATUS_MUST_USE;
 

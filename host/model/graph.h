@@ -16,10 +16,10 @@
 #define GRAPH_OPS(X)                                                                               \
     X(EMBED, "embed")           /* X = table[token] (* embd_scale) */                              \
     X(NORM, "norm")             /* RMS norm of `groups` groups of `width` */                       \
-    X(LINEAR, "linear")         /* out = W in (+ bias) */                                          \
+    X(LINEAR, "linear")         /* out = W in (+ bias), capped */                                  \
     X(ROPE, "rope")             /* rotate pairs, then * scale */                                   \
     X(STORE, "store")           /* K, V into the branch's pages, narrowed to the KV type */        \
-    X(SCORES, "scores")         /* S = q . k over head_dim */                                      \
+    X(SCORES, "scores")         /* S = q . k over head_dim, capped */                              \
     X(SOFTMAX, "softmax")       /* P = exp(S - max) / sum */                                       \
     X(HEADS, "heads")           /* H = sum over positions of P * v */                              \
     X(GATE, "gate")             /* A = activation(G) * U */                                        \
@@ -73,6 +73,7 @@ struct node {
     uint32_t width;              /* K: length of one dot product or norm group (EMBED: n_embd) */
     uint32_t groups;             /* NORM: groups a row (1, or heads for QK norm); ROPE: heads */
     float scale;     /* EMBED: embd_scale or 0; ROPE: q_scale, 0 for k (no multiplication) */
+    float cap;       /* SCORES, LINEAR: results x are cap * tanh(x / cap); 0: as they are */
     uint32_t table;  /* ROPE: rope table (0 global, 1 sliding) */
     uint32_t window; /* SCORES, SOFTMAX, HEADS: sliding window or 0 */
 };

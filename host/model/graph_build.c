@@ -150,7 +150,8 @@ static void add_linear(struct builder *b, const char *site, enum reg in, enum re
                       .weight = weight,
                       .bias = bias,
                       .rows = rows,
-                      .width = width});
+                      .width = width,
+                      .cap = out == REG_L ? b->hp->logit_cap : 0});
 }
 
 static void add_rope(struct builder *b, const char *site, enum reg reg)
@@ -200,9 +201,11 @@ static void add_attention(struct builder *b)
                           .rows = hp->n_head,
                           .width = hp->head_dim,
                           .groups = hp->n_head,
+                          .cap = hp->score_cap,
                           .window = window};
     struct node softmax = scores, heads = scores;
 
+    softmax.cap = heads.cap = 0;
     softmax.op = OP_SOFTMAX;
     softmax.in = REG_S;
     softmax.out = REG_P;
@@ -301,7 +304,8 @@ static void add_output(struct builder *b)
                           .out = REG_L,
                           .weight = b->node[0].weight,
                           .rows = b->hp->n_vocab,
-                          .width = b->hp->n_embd});
+                          .width = b->hp->n_embd,
+                          .cap = b->hp->logit_cap});
 }
 
 /* A tensor that no operation reads means arithmetic that this program lacks. */

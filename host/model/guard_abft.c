@@ -294,7 +294,7 @@ enum status guard_abft_make(struct guard_abft *tables, const struct guard_abft_p
     for (uint32_t i = 0; i < n && !st; i++) {
         const struct node *node = &params->graph->node[nodes[i]];
         struct guard_abft *table = &tables[nodes[i]];
-        if (node->op != OP_LINEAR || table->words)
+        if (!guard_abft_checks(node) || table->words)
             continue;
         st = make_room(table, node);
         for (uint32_t part = 0; part < table->parts && !st; part++)

@@ -4,6 +4,7 @@
 #ifndef VKFI_MODEL_GUARD_ABFT_H
 #define VKFI_MODEL_GUARD_ABFT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,9 +35,15 @@ static inline size_t guard_abft_words(const struct guard_abft *table)
     return (size_t)table->parts * table->part_words;
 }
 
-/* Makes those of `nodes` (n) that are LINEAR and not made yet, in `tables` (graph.count), with all
- * cores. Weights are read by gguf_stored, so that no fault of stored ones, whenever it struck, is
- * summed. STATUS_MEMORY, STATUS_IO (logged): none of them is made. */
+/* Sums say nothing of results that are capped. */
+static inline bool guard_abft_checks(const struct node *node)
+{
+    return node->op == OP_LINEAR && node->cap == 0;
+}
+
+/* Makes those of `nodes` (n) that can be checked and are not made yet, in `tables` (graph.count),
+ * with all cores. Weights are read by gguf_stored, so that no fault of stored ones, whenever it
+ * struck, is summed. STATUS_MEMORY, STATUS_IO (logged): none of them is made. */
 struct guard_abft_params {
     const struct graph *graph;
     const struct gguf *gguf; /* of its tensors; null: they are in memory alone */

@@ -292,6 +292,21 @@ static enum status read_epsilon(struct reader *r, struct hparams *hp)
     return st;
 }
 
+/* Readers take other limits where a file names none. */
+static enum status read_caps(struct reader *r, struct hparams *hp)
+{
+    double scores = 0, logits = 0;
+    enum status st = STATUS_OK;
+
+    if (arch_rules(hp->arch)->capped) {
+        st = read_real(r, "attn_logit_softcapping", 1e-3, 0, &scores);
+        st = st ? st : read_real(r, "final_logit_softcapping", 1e-3, 0, &logits);
+    }
+    hp->score_cap = (float)scores;
+    hp->logit_cap = (float)logits;
+    return st;
+}
+
 static enum status read_vocabulary(struct reader *r, struct hparams *hp)
 {
     const char *path = gguf_path(r->gguf);
@@ -336,7 +351,7 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
 {
     /* In this order: each needs what those before it have read. */
     static enum status (*const parts[])(struct reader *, struct hparams *) = {
-        read_sizes, read_heads, read_rope, read_window, read_epsilon, read_vocabulary};
+        read_sizes, read_heads, read_rope, read_window, read_epsilon, read_caps, read_vocabulary};
     struct reader r = {.gguf = gguf};
     struct hparams hp = {0};
     enum status st = keys_check_split(gguf);

@@ -23,6 +23,8 @@ struct hparams {
     float norm_eps;
     float embd_scale; /* 0: none */
     float q_scale;    /* 1 / sqrt(head_dim), as float */
+    /* Attention scores and logits x are limit * tanh(x / limit); 0: as they are. */
+    float score_cap, logit_cap;
     enum activation_fn activation;
     bool rope_neox;       /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
     uint32_t rope_dim;    /* rotated features of a head */

@@ -21,7 +21,8 @@
 #define NOT_ZERO(name, what) REFUSED(name, what, 0, 0)
 #define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write */
 
-#define WINDOWED (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA3) | ARCH_BIT(ARCH_PHI3))
+#define WINDOWED                                                                                   \
+    (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA2) | ARCH_BIT(ARCH_GEMMA3) | ARCH_BIT(ARCH_PHI3))
 
 static const struct keys_entry table[] = {
     USED("block_count"),
@@ -74,8 +75,9 @@ static const struct keys_entry table[] = {
     IRRELEVANT("swiglu_clamp_exp"),
     IRRELEVANT("swiglu_clamp_shexp"),
 
-    NOT_ZERO("attn_logit_softcapping", "a cap of attention scores"),
-    NOT_ZERO("final_logit_softcapping", "a cap of logits"),
+    ENTRY("attn_logit_softcapping", KEYS_REFUSED, ARCH_BIT(ARCH_GEMMA2),
+          "a cap of attention scores", 0, 0),
+    ENTRY("final_logit_softcapping", KEYS_REFUSED, ARCH_BIT(ARCH_GEMMA2), "a cap of logits", 0, 0),
     NOT_ONE("logit_scale", "a factor on logits"),
     NOT_ONE("residual_scale", "a factor on the residual"),
     NOT_ONE("embedding_scale", "a factor on embeddings"),

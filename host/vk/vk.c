@@ -100,17 +100,26 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .weights = &vk_pages_ops,
                                         .abft = &vk_guard_abft_ops};
 
-/* Kernels read and write quads, and rotate eight features at a time. */
-static enum status check_shapes(const struct model *model)
+enum status vk_check_model(const struct model *model)
 {
     const struct hparams *hp = &model->hp;
+    const struct {
+        const char *what;
+        uint32_t found, unit;
+    } widths[] = {{"features a head", hp->head_dim, 8},
+                  {"features of a head that RoPE rotates", hp->rope_dim, 8},
+                  {"features of the residual", hp->n_embd, 4},
+                  {"features of the feed-forward", hp->n_ff, 4}};
 
-    if (hp->head_dim % 8 == 0 && hp->rope_dim % 8 == 0 && hp->n_embd % 4 == 0 && hp->n_ff % 4 == 0)
-        return STATUS_OK;
-    log_error("%s: found head_dim %" PRIu32 ", rope_dim %" PRIu32 ", n_embd %" PRIu32
-              ", n_ff %" PRIu32 ", expected multiples of 8, 8, 4 and 4 on a Vulkan device",
-              gguf_path(model->gguf), hp->head_dim, hp->rope_dim, hp->n_embd, hp->n_ff);
-    return STATUS_INPUT;
+    for (size_t i = 0; i < sizeof(widths) / sizeof(*widths); i++) {
+        if (widths[i].found % widths[i].unit == 0)
+            continue;
+        log_error("%s: found %" PRIu32 " %s, expected a multiple of %" PRIu32
+                  " on a Vulkan device ('cpu' takes any)",
+                  gguf_path(model->gguf), widths[i].found, widths[i].what, widths[i].unit);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
 }
 
 static enum status create_kv(struct vk *vk, const struct executor_params *params)
@@ -128,7 +137,7 @@ static enum status create_kv(struct vk *vk, const struct executor_params *params
 enum status vk_create(struct executor **out, struct gpu *gpu, const struct executor_params *params)
 {
     struct vk *vk;
-    enum status st = check_shapes(params->model);
+    enum status st = vk_check_model(params->model);
 
     *out = NULL;
     if (st)

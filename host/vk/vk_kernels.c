@@ -28,6 +28,7 @@ enum {
     HAS_HOOK = 16,
     HAS_KEEP = 32,
     HAS_REREAD = 64,
+    HAS_CAP = 128,
 };
 
 struct interface {
@@ -71,13 +72,13 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                           1 << 1 | 1 << 2,
                           0,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP | HAS_REREAD,
+                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP | HAS_REREAD | HAS_CAP,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_STORE] = {"store", 3, 1 << 1, 0, sizeof(struct push_store), HAS_KV | HAS_X, X_ONLY},
     [VK_SHADER_SCORES] = {"scores", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_scores),
-                          HAS_KV | HAS_X | HAS_HOOK, X_ONLY},
+                          HAS_KV | HAS_X | HAS_HOOK | HAS_CAP, X_ONLY},
     [VK_SHADER_SOFTMAX] = {"softmax",
                            3,
                            1 << 1,
@@ -115,7 +116,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                                    1 << 1 | 1 << 2,
                                    1 << 1,
                                    sizeof(struct push_fused_attention),
-                                   HAS_ACT | HAS_KV | HAS_X | HAS_Y,
+                                   HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_CAP,
                                    {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
 };
 
@@ -228,7 +229,7 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
 
 void vk_kernels_finish(struct vk_kernels *kernels)
 {
-    struct kernel **all = &kernels->kernels[0][0][0][0][0][0];
+    struct kernel **all = &kernels->kernels[0][0][0][0][0][0][0];
 
     for (size_t i = 0; i < sizeof(kernels->kernels) / sizeof(struct kernel *); i++) {
         if (all[i])
@@ -298,6 +299,8 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_KEEP, key->keeps);
     if (specs & HAS_REREAD && !k->shape.texel)
         add(&c, SPEC_REREAD, k->shape.reread);
+    if (specs & HAS_CAP)
+        add(&c, SPEC_CAP, key->capped);
     if (specs & HAS_HOOK && key->form == 0)
         add(&c, HOOK_SPEC_ID, key->point);
     return c;
@@ -307,9 +310,8 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
                            const struct kernel **out)
 {
     const struct interface *interface = &interfaces[key->shader];
-    struct kernel **kernel =
-        &kernels
-             ->kernels[key->shader][key->type][key->form][key->unrounded][key->keeps][key->point];
+    struct kernel **kernel = &kernels->kernels[key->shader][key->type][key->form][key->unrounded]
+                                              [key->keeps][key->capped][key->point];
     enum status st = STATUS_OK;
 
     if (!*kernel) {

@@ -47,6 +47,7 @@ struct vk_kernel_key {
     uint32_t form;   /* LINEAR: of vk_shape.forms */
     bool unrounded;  /* LINEAR: the output matrix */
     bool keeps;      /* LINEAR: the rows are written as well as their sums with the residual */
+    bool capped;     /* LINEAR, SCORES (fused too): results are capped */
     uint32_t point;  /* HOOK_* */
 };
 
@@ -74,7 +75,7 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
-    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][2]
+    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][2][2]
                           [VK_POINTS]; /* owned, null: not yet */
 };
 

@@ -5,6 +5,12 @@
 #include "vk/vk_fuse.h"
 #include "vk/vk_ops.h"
 
+/* Bits of the reciprocal of the limit of scores. */
+static uint32_t reciprocal_of(const struct node *node)
+{
+    return node->cap != 0 ? lang_bits(1 / node->cap) : 0;
+}
+
 static enum status attend(const struct vk_rec *rec)
 {
     const struct vk *vk = rec->vk;
@@ -20,9 +26,12 @@ static enum status attend(const struct vk_rec *rec)
         .head_dim = hp->head_dim,
         .group = hp->n_head / hp->n_head_kv,
         .window = rec->node->window,
+        .cap = lang_bits(rec->node->cap),
+        .reciprocal = reciprocal_of(rec->node),
         .slot0 = rec->slot0,
     };
-    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_FUSED_ATTENTION},
+    const bool capped = rec->node->cap != 0;
+    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_FUSED_ATTENTION, .capped = capped},
                                   .buffers = {vk->memory.work, vk->memory.work,
                                               vk->kv.pages[rec->node->layer], vk->memory.columns},
                                   .push = &push,
@@ -58,16 +67,18 @@ enum status vk_scores(const struct vk_rec *rec)
         .key0 = key0,
         .head0 = patch ? patch->row : 0,
         .slot0 = rec->slot0,
+        .cap = lang_bits(node->cap),
+        .reciprocal = reciprocal_of(node),
         .hook = rec->hook_index,
     };
-    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
-                                  .buffers = {vk->memory.work, vk->memory.work,
-                                              vk->kv.pages[node->layer], vk->memory.columns},
-                                  .push = &push,
-                                  .push_size = sizeof(push),
-                                  .groups = {order_ceil(key_end - key0, keys),
-                                             patch ? patch->row_end - patch->row : hp->n_head,
-                                             rec->slots}};
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_SCORES, .capped = node->cap != 0, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer],
+                    vk->memory.columns},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {order_ceil(key_end - key0, keys),
+                   patch ? patch->row_end - patch->row : hp->n_head, rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

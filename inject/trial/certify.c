@@ -64,7 +64,7 @@ static void measure_rows(struct certify *c, struct quant_block *block)
     const struct tensor *t = c->node->weight;
     const size_t row_bytes = quant_row_bytes(t->type, c->width);
 
-    c->usable = c->node->bias == NULL;
+    c->usable = c->node->bias == NULL && c->node->cap == 0;
     for (uint32_t row = 0; row < c->rows; row++) {
         dot_decode(t->type, t->data + row * row_bytes, c->width, block);
         measure_row(c, block, row);

@@ -311,6 +311,36 @@ LANG_FN float nm_gelu_erf(float x)
     return LANG_FLOAT(bits == (NM_INF | NM_SIGN) ? NM_SIGN : LANG_BITS(y));
 }
 
+/* tanh(x), at most 3 ULP; the sign of zero stays. Below 0.6 an odd polynomial, above it
+ * (1 - e) / (1 + e) as 1 - 2 e / (1 + e) with e = e^(-2 |x|). */
+LANG_FN float nm_tanh(float x)
+{
+    uint bits = LANG_BITS(x);
+    uint magnitude = bits & 0x7fffffffu;
+    uint inside = magnitude < 0x39000000u ? 0x39000000u : magnitude; /* 2^-13: below it, x */
+    inside = inside > 0x41800000u ? 0x41800000u : inside;            /* 16 */
+    float a = LANG_FLOAT(inside), z = a * a;
+    float p = -0.005883233f; /* least squares fit of (tanh(a) / a - 1) / z, relative to tanh */
+    p = p * z + 0.020785147f;
+    p = p * z - 0.0537804f;
+    p = p * z + 0.1333188f;
+    p = p * z - 0.33333296f;
+    float small_ = a + a * (z * p);
+    float e = nm_exp(a * -2.0f);
+    float u = e * nm_rcp((e + 0.25f) + 0.75f);
+    float large = ((0.75f - u) - u) + 0.25f;
+    uint value = LANG_BITS(magnitude < 0x3f19999au ? small_ : large);
+    value = magnitude < 0x39000000u ? magnitude : value;
+    value = value | (bits & NM_SIGN);
+    return LANG_FLOAT(magnitude > NM_INF ? NM_NAN : value);
+}
+
+/* limit * tanh(x / limit), with the reciprocal from the host. */
+LANG_FN float nm_cap(float x, float limit, float reciprocal)
+{
+    return limit * nm_tanh(x * reciprocal);
+}
+
 /* Contribution of logit i to a row's hash: the sum over i of these pairs, each modulo 2^32, is the
  * hash (high word, low word). Bits must be canonical. Two rounds of a 32-bit finaliser. */
 LANG_FN uint nm_mix(uint i, uint bits, uint salt)

@@ -58,6 +58,7 @@ struct push_linear {
     uint bias;                      /* quads from the tile's start, 0: none */
     uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
     uint keep, keep_stride;         /* SPEC_KEEP: where the rows before that go too */
+    uint cap, reciprocal;           /* SPEC_CAP: bits of the limit */
     uint slot0;
     uint hook;
 };
@@ -96,6 +97,7 @@ struct push_scores {
     uint group; /* query heads per K/V head */
     uint window;
     uint key0, head0, slot0;
+    uint cap, reciprocal; /* SPEC_CAP: bits of the limit */
     uint hook;
 };
 
@@ -187,5 +189,6 @@ struct push_features {
 #define SPEC_LANES_Y 4 /* workgroup: invocations that share a sum's partials: 1, 2, 4, 8, 16 */
 #define SPEC_KEEP 5    /* not 0: LINEAR writes its rows as well as their sums with the residual */
 #define SPEC_REREAD 6  /* not 0: LINEAR reads codes at each step, which takes fewer registers */
+#define SPEC_CAP 7     /* not 0: results are capped (SCORES, LINEAR) */
 
 #endif

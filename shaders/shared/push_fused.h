@@ -34,6 +34,7 @@ struct push_fused_attention {
     uint head_dim;
     uint group;
     uint window;
+    uint cap, reciprocal; /* SPEC_CAP: bits of the limit */
     uint slot0;
 };
 

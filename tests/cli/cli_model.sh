@@ -19,7 +19,7 @@ good model list --json
 json '[m["name"] for m in d] == ["smollm2-135m", "gemma3-270m", "qwen2.5-coder-0.5b"]'
 json 'all(not m["cached"] and m["state"] == "absent" for m in d) and all(len(m["sha256"]) == 64 for m in d)'
 good model info "$LLAMA"
-for model in "$TINY"/tiny-{llama,qwen2,qwen3,mistral,gemma3,falcon,phi3,olmo2}*.gguf; do
+for model in "$TINY"/tiny-{llama,qwen2,qwen3,mistral,gemma3,falcon,phi3,olmo2,gemma2}*.gguf; do
     [ "$model" != "$TINY/tiny-phi3-long.gguf" ] || continue # warns
     good model info "$model" --json
     json 'd["tensors"]["bytes"] > 0 and sum(t["count"] for t in d["tensors"]["types"].values())

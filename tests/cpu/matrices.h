@@ -49,8 +49,9 @@ static inline void matrices_tame(struct matrix *m, struct rng *rng)
                                                                               : NM_F32));
                 continue;
             }
-            quant_field_write(type, bytes, k, QUANT_FIELD_SCALE, half);
-            if (quant_form(type) == QUANT_FORM_MIN)
+            quant_field_write(type, bytes, k, QUANT_FIELD_SCALE,
+                              type == QUANT_MXFP4 ? 0x70 + half % 16 : half);
+            if (quant_field_width(type, QUANT_FIELD_MIN) > 0)
                 quant_field_write(type, bytes, k, QUANT_FIELD_MIN, half ^ 0x8000u);
         }
     }
@@ -77,7 +78,7 @@ static inline struct cpu_scratch matrices_scratch_of(uint32_t width)
 {
     const uint32_t blocks = order_ceil(width, NM_BLOCK);
     return (struct cpu_scratch){
-        .sum_x = forms_memory((size_t)MATRICES_COLUMNS * blocks, sizeof(float)),
+        .sum_x = forms_memory((size_t)MATRICES_COLUMNS * blocks, 2 * sizeof(float)),
         .panel = forms_memory((size_t)MATRICES_COLUMNS * width, sizeof(float)),
         .block = forms_memory(blocks, sizeof(struct quant_block)),
         .row = forms_memory(width, sizeof(float))};

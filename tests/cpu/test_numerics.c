@@ -186,6 +186,33 @@ static void test_gelu_erf(void **state)
     assert_true(nm_is_nan(lang_bits(nm_gelu_erf(lang_float(0x7fc00000u)))));
 }
 
+static void test_tanh(void **state)
+{
+    (void)state;
+    struct worst w = {0};
+    struct rng rng;
+
+    rng_init(&rng, 10, 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        const float x = i % 8 == 0   ? draw(&rng, 20, 129)
+                        : i % 8 == 1 ? draw_range(&rng, 0.59, 0.61, i)
+                                     : draw_range(&rng, -12, 12, i);
+        if (fabsf(x) < INFINITY)
+            note(&w, x, nm_tanh(x), tanh((double)x));
+        assert_int_equal(lang_bits(nm_tanh(-x)), lang_bits(nm_tanh(x)) ^ NM_SIGN);
+        assert_true(fabsf(nm_tanh(x)) <= 1);
+    }
+    report("nm_tanh", &w, 3);
+    assert_int_equal(lang_bits(nm_tanh(0.0f)), 0);
+    assert_int_equal(lang_bits(nm_tanh(-0.0f)), NM_SIGN);
+    assert_int_equal(lang_bits(nm_tanh(10.0f)), 0x3f800000);
+    assert_int_equal(lang_bits(nm_tanh(lang_float(NM_INF))), 0x3f800000);
+    assert_int_equal(lang_bits(nm_tanh(lang_float(NM_INF | NM_SIGN))), 0x3f800000 | NM_SIGN);
+    assert_true(nm_is_nan(lang_bits(nm_tanh(lang_float(0xffc00001u)))));
+    assert_int_equal(lang_bits(nm_cap(1e30f, 50, 1 / 50.0f)), lang_bits(50.0f));
+    assert_true(fabsf(nm_cap(-30, 30, 1 / 30.0f) + 30 * 0.761594156f) < 1e-5f);
+}
+
 /* The value of f16 bits by the definition of the format. */
 static double half_value(uint32_t h)
 {
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_exp),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gelu_erf),
+        cmocka_unit_test(test_tanh),
         cmocka_unit_test(test_f16_widens_exactly),
         cmocka_unit_test(test_narrowing_rounds_to_even),
         cmocka_unit_test(test_keys_order),

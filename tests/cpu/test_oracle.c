@@ -11,7 +11,7 @@ static const char *const models[] = {
     "tiny-llama-iq4_nl", "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama3-rope",
     "tiny-rope-scaled",  "tiny-qwen2",        "tiny-gemma3",      "tiny-qwen3",
     "tiny-mistral",      "tiny-falcon-mqa",   "tiny-falcon-gqa",  "tiny-phi3",
-    "tiny-phi3-long",    "tiny-olmo2",
+    "tiny-phi3-long",    "tiny-olmo2",        "tiny-gemma2",
 };
 
 static void run_tiny(const struct json *reference, const char *name, enum cpu_form form)

@@ -95,7 +95,7 @@ def check(vkfi, title, case, places):
 # Architectures whose graphs have the kernels of others.
 SAME_KERNELS = ("qwen3", "mistral", "phi3", "olmo2", "falcon-mqa")
 SLOW = ("gemma3.gguf act=f32", "falcon-gqa.gguf act=bf16", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16",
-        "q6_k.gguf")
+        "gemma2.gguf act=f16", "q6_k.gguf")
 
 
 def tiny_cases(folder, every):

@@ -380,7 +380,8 @@ static void test_all(void **state)
         "tiny-llama-q5_k",   "tiny-llama-q6_k",   "tiny-llama-q2_k",  "tiny-llama-q3_k",
         "tiny-llama-iq4_nl", "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama3-rope",
         "tiny-qwen2",        "tiny-gemma3",       "tiny-qwen3",       "tiny-mistral",
-        "tiny-falcon-mqa",   "tiny-falcon-gqa",   "tiny-phi3-long",   "tiny-olmo2"};
+        "tiny-falcon-mqa",   "tiny-falcon-gqa",   "tiny-phi3-long",   "tiny-olmo2",
+        "tiny-gemma2"};
     static const uint32_t prompts[] = {7, 36, CELLS_PROMPT}, tokens[] = {9, 6, 5};
     const uint32_t n_files = sizeof(files) / sizeof(*files), n = 3 * n_files;
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);

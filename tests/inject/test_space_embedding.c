@@ -10,11 +10,10 @@ _Static_assert(2 * PAIRS == SPACE_FAULTS, "faults of a run");
 static struct space_bench bench;
 static struct space_run seen, stored;
 
-static const char *const MODELS[] = {"tiny-llama-q4_0",  "tiny-llama-q4_1",   "tiny-llama-q5_0",
-                                     "tiny-llama-q5_1",  "tiny-llama-q8_0",   "tiny-llama-q4_k",
-                                     "tiny-llama-q5_k",  "tiny-llama-q6_k",   "tiny-llama-q2_k",
-                                     "tiny-llama-q3_k",  "tiny-llama-iq4_nl", "tiny-llama-iq4_xs",
-                                     "tiny-llama-mxfp4", "tiny-llama-f16",    "tiny-gemma3"};
+static const char *const MODELS[] = {"tiny-llama-q4_0",  "tiny-llama-q4_1", "tiny-llama-q5_0",
+                                     "tiny-llama-q5_1",  "tiny-llama-q8_0", "tiny-llama-q4_k",
+                                     "tiny-llama-q5_k",  "tiny-llama-q6_k", "tiny-llama-q2_k",
+                                     "tiny-llama-mxfp4", "tiny-llama-f16",  "tiny-gemma3"};
 
 /* Two faults at each of four positions, as the op reads the row, as the token's row is stored while
  * that position runs, and as a matrix reads one of its own. The second is in the first one's unit

@@ -109,7 +109,8 @@ static const char *const PROTECT_BENCH_FILES[] = {
     "tiny-llama-q4_0.gguf",  "tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf", "tiny-llama-q5_0.gguf",
     "tiny-llama-q5_1.gguf",  "tiny-llama-q5_k.gguf", "tiny-llama-q6_k.gguf", "tiny-llama-q2_k.gguf",
     "tiny-llama-mxfp4.gguf", "tiny-llama-q8_0.gguf", "tiny-llama-f16.gguf",  "tiny-llama-bf16.gguf",
-    "tiny-qwen2.gguf",       "tiny-gemma3.gguf"};
+    "tiny-qwen2.gguf",       "tiny-gemma3.gguf",     "tiny-gemma2.gguf",     "tiny-falcon-gqa.gguf",
+    "tiny-phi3.gguf",        "tiny-olmo2.gguf"};
 
 /* Every tiny model, with all types of activations and of KV: cases 0 to PROTECT_BENCH_CASES - 1. */
 #define PROTECT_BENCH_CASES (3 * sizeof(PROTECT_BENCH_FILES) / sizeof(*PROTECT_BENCH_FILES))

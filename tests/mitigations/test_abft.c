@@ -97,7 +97,8 @@ static void test_cpu(void **state)
         "tiny-llama-q5_1.gguf",   "tiny-llama-q5_k.gguf",  "tiny-llama-q6_k.gguf",
         "tiny-llama-q2_k.gguf",   "tiny-llama-q3_k.gguf",  "tiny-llama-iq4_nl.gguf",
         "tiny-llama-iq4_xs.gguf", "tiny-llama-mxfp4.gguf", "tiny-llama-q8_0.gguf",
-        "tiny-qwen2.gguf",        "tiny-gemma3.gguf"};
+        "tiny-qwen2.gguf",        "tiny-gemma3.gguf",      "tiny-gemma2.gguf",
+        "tiny-falcon-gqa.gguf",   "tiny-phi3.gguf",        "tiny-olmo2.gguf"};
     struct trial_bench_params params = {.n = 12, .level = RECORD_SUMMARY};
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
@@ -244,7 +245,7 @@ static uint32_t linear(const struct protect_bench *b, struct rng *rng)
     uint32_t node;
     do
         node = (uint32_t)rng_below(rng, graph->count);
-    while (graph->node[node].op != OP_LINEAR);
+    while (!guard_abft_checks(&graph->node[node]));
     return node;
 }
 
@@ -264,7 +265,7 @@ static uint32_t *all_sums(struct protect_bench *b, uint32_t *out_n)
     for (int pass = 0; pass < 2; pass++) {
         *out_n = 0;
         for (uint32_t i = 0; i < graph->count; i++) {
-            if (graph->node[i].op != OP_LINEAR)
+            if (!guard_abft_checks(&graph->node[i]))
                 continue;
             const struct abft_span span = {i, 0, (uint32_t)guard_abft_words(&b->trial.ex->abft[i])};
             if (words)

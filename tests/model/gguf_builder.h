@@ -310,6 +310,10 @@ BUILDER_FN void builder_tiny(struct builder *b, const char *arch)
     builder_tiny_keys(b, arch, layers);
     if (gemma)
         BUILDER_DEFAULT(b, builder_key_u32, "gemma3.attention.sliding_window", 8);
+    if (rules->capped) {
+        BUILDER_DEFAULT(b, builder_key_f32, "gemma2.attn_logit_softcapping", 50);
+        BUILDER_DEFAULT(b, builder_key_f32, "gemma2.final_logit_softcapping", 30);
+    }
     BUILDER_DEFAULT(b, builder_tensor, "token_embd.weight", QUANT_Q8_0, TINY_EMBD, TINY_VOCAB);
     for (uint32_t i = 0; i < layers; i++)
         builder_tiny_layer(b, arch, (int)i);

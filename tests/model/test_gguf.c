@@ -214,21 +214,11 @@ static void test_types_by_name(void **state)
     static const struct {
         uint32_t id;
         const char *name;
-    } some[] = {{4, "Q4_2"},
-                {16, "IQ2_XXS"},
-                {19, "IQ1_S"},
-                {18, "IQ3_XXS"},
-                {21, "IQ3_S"},
-                {26, "I32"},
-                {28, "F64"},
-                {29, "IQ1_M"},
-                {31, "Q4_0_4_4"},
-                {34, "TQ1_0"},
-                {38, "IQ4_NL_8_8"},
-                {40, "NVFP4"},
-                {42, "Q2_0"},
-                {43, "without a name"},
-                {UINT32_MAX, "without a name"}};
+    } some[] = {{4, "Q4_2"},     {16, "IQ2_XXS"},        {19, "IQ1_S"},
+                {18, "IQ3_XXS"}, {21, "IQ3_S"},          {26, "I32"},
+                {28, "F64"},     {29, "IQ1_M"},          {31, "Q4_0_4_4"},
+                {34, "TQ1_0"},   {38, "IQ4_NL_8_8"},     {40, "NVFP4"},
+                {42, "Q2_0"},    {43, "without a name"}, {UINT32_MAX, "without a name"}};
     static const uint64_t dims[2] = {256, 1};
 
     (void)state;

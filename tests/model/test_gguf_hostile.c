@@ -298,12 +298,12 @@ static void mutate(struct rng *rng, uint8_t *data, size_t size, size_t head)
 
 static void test_mutations(void **state)
 {
-    static const char *const archs[] = {"llama", "qwen2", "gemma3", "falcon", "phi3"};
+    static const char *const archs[] = {"llama", "qwen2", "gemma3", "falcon", "phi3", "gemma2"};
     struct rng rng;
 
     (void)state;
     rng_init(&rng, 20261122, 3);
-    for (int a = 0; a < 5; a++) {
+    for (int a = 0; a < 6; a++) {
         struct builder b;
         size_t head;
         uint8_t *work;
@@ -312,7 +312,7 @@ static void test_mutations(void **state)
         head = b.file.size - b.data.size;
         work = malloc(b.file.size);
         assert_non_null(work);
-        for (int i = 0; i < MUTATIONS / 5 + 1; i++) {
+        for (int i = 0; i < MUTATIONS / 6 + 1; i++) {
             size_t size = b.file.size;
             memcpy(work, b.file.data, size);
             mutate(&rng, work, size, head);

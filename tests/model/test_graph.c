@@ -299,6 +299,27 @@ static void test_olmo2(void **state)
     finish(&t);
 }
 
+/* Caps of scores and logits; every other layer has a window, the first one too. */
+static void test_gemma2(void **state)
+{
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    builder_key_u32(&t.b, "gemma2.attention.sliding_window", 8);
+    assert_int_equal(build(&t, "gemma2"), STATUS_OK);
+    for (uint32_t i = 0; i < t.graph.count; i++) {
+        const struct node *n = &t.graph.node[i];
+        assert_true(n->cap == (n->op == OP_SCORES ? 50.0f : n->out == REG_L ? 30.0f : 0));
+    }
+    assert_int_equal(at(&t, "blk.0.attn_scores")->window, 8);
+    assert_int_equal(at(&t, "blk.0.attn_heads")->window, 8);
+    assert_int_equal(at(&t, "blk.1.attn_scores")->window, 0);
+    check_flow(at(&t, "blk.1.post_ffw_norm"), OP_NORM, REG_T, REG_NONE, REG_T);
+    assert_null(graph_find(&t.graph, "blk.0.attn_q_norm"));
+    finish(&t);
+}
+
 /* Mistral: a llama whose file has a window, in every layer. */
 static void test_mistral(void **state)
 {
@@ -420,7 +441,7 @@ static void test_tiny_files(void **state)
                  {"tiny-qwen3", 3 + 2 * 20},       {"tiny-mistral", 3 + 2 * 18},
                  {"tiny-falcon-mqa", 3 + 2 * 16},  {"tiny-falcon-gqa", 3 + 2 * 17},
                  {"tiny-phi3", 3 + 2 * 18},        {"tiny-olmo2", 3 + 2 * 20},
-                 {"tiny-gemma3", 3 + 7 * 22}};
+                 {"tiny-gemma3", 3 + 7 * 22},      {"tiny-gemma2", 3 + 4 * 20}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -439,17 +460,12 @@ static void test_tiny_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),
-        cmocka_unit_test(test_gemma3),
-        cmocka_unit_test(test_qwen3),
-        cmocka_unit_test(test_mistral),
-        cmocka_unit_test(test_falcon),
-        cmocka_unit_test(test_phi3),
-        cmocka_unit_test(test_olmo2),
-        cmocka_unit_test(test_biases),
-        cmocka_unit_test(test_names_and_widths),
-        cmocka_unit_test(test_bad_tensors),
-        cmocka_unit_test(test_tiny_files),
+        cmocka_unit_test(test_llama),       cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_qwen3),       cmocka_unit_test(test_mistral),
+        cmocka_unit_test(test_falcon),      cmocka_unit_test(test_phi3),
+        cmocka_unit_test(test_olmo2),       cmocka_unit_test(test_gemma2),
+        cmocka_unit_test(test_biases),      cmocka_unit_test(test_names_and_widths),
+        cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_tiny_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

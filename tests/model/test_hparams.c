@@ -199,8 +199,8 @@ static const struct {
      EDIT_TEXT,
      0,
      "gpt2",
-     {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3, falcon, phi3, olmo2 "
-      "are)"}},
+     {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3, falcon, phi3, olmo2, "
+      "gemma2 are)"}},
     {"llama",
      "general.architecture",
      EDIT_TEXT,
@@ -245,6 +245,9 @@ static const struct {
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, 0, 0, {"found 0"}},
     {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
     {"gemma3", "gemma3.final_logit_softcapping", EDIT_REAL, 30, 0, {"found 30, expected 0"}},
+    {"gemma2", "gemma2.final_logit_softcapping", EDIT_OMIT, 0, 0, {"found nothing"}},
+    {"gemma2", "gemma2.attn_logit_softcapping", EDIT_REAL, 0, 0, {"found 0", "above 0.001"}},
+    {"gemma2", "gemma2.attn_logit_softcapping", EDIT_REAL, NAN, 0, {"nan"}},
     {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
     {"qwen2", "qwen2.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
     {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
@@ -336,6 +339,7 @@ static void test_tiny_files(void **state)
         {"tiny-phi3", NULL},
         {"tiny-phi3-long", NULL},
         {"tiny-olmo2", NULL},
+        {"tiny-gemma2", NULL},
         {"tiny-mixtral", "found 4, expected 0: a mixture of experts is not supported"},
     };
 

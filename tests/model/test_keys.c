@@ -59,12 +59,12 @@ static enum status read_with(char out[1024], const char *arch, const char *const
     assert_int_equal(gguf_open_memory(&g, b.file.data, b.file.size, "memory"), STATUS_OK);
     const enum status st = hparams_read(&hp, g);
     if (!st)
-        snprintf(out, 1024, "%u %u %u %u %u %u %u %u %a %a %a %d %d %u %a %a %a %a %a %u %u",
+        snprintf(out, 1024, "%u %u %u %u %u %u %u %u %a %a %a %a %a %d %d %u %a %a %a %a %a %u %u",
                  hp.n_layers, hp.n_embd, hp.n_head, hp.n_head_kv, hp.head_dim, hp.n_ff, hp.n_vocab,
                  hp.n_ctx, (double)hp.norm_eps, (double)hp.embd_scale, (double)hp.q_scale,
-                 hp.activation, hp.rope_neox, hp.rope_dim, hp.rope_base[0], hp.rope_base[1],
-                 hp.rope_scale[0], hp.rope_scale[1], hp.rope_magnitude, hp.window,
-                 hp.window_period);
+                 (double)hp.score_cap, (double)hp.logit_cap, hp.activation, hp.rope_neox,
+                 hp.rope_dim, hp.rope_base[0], hp.rope_base[1], hp.rope_scale[0], hp.rope_scale[1],
+                 hp.rope_magnitude, hp.window, hp.window_period);
     gguf_close(&g);
     builder_free(&b);
     return st;
@@ -107,6 +107,8 @@ static const struct {
     {"attention.layer_norm_rms_epsilon", {VALUE_REAL, 1e-3, 0}, 0, {0}},
     {"attention.layer_norm_epsilon", {VALUE_REAL, 1e-3, 0}, 0, {0}},
     {"rope.scaling.original_context_length", {VALUE_UINT, 64, 0}, 0, {0}},
+    {"attn_logit_softcapping", {VALUE_REAL, 20, 0}, 0, {0}},
+    {"final_logit_softcapping", {VALUE_REAL, 20, 0}, 0, {0}},
     {"attention.sliding_window", {VALUE_UINT, 64, 0}, 0, {0}},
     {"attention.sliding_window_pattern",
      {VALUE_UINT, 4, 0},

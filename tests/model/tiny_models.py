@@ -30,6 +30,8 @@ OLMO2 = {**QWEN, "qk_norms": True, "norms": ["post_attention_norm", "post_ffw_no
 EXPERTS = dict(QWEN)
 GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6,
          "qk_norms": True, "post_norms": True, "window": 8}
+GEMMA2 = {"layers": 4, "embd": 64, "ff": 96, "heads": 4, "kv": 2, "head": 32, "eps": 1e-6, "base": 1e4,
+          "post_norms": True, "window": 8, "caps": (2.0, 3.0)}
 
 # GGUF: number of the type, elements and bytes of a block, and its number as a file type.
 TYPES = {"f32": (0, 1, 4, 0), "f16": (1, 1, 2, 1), "bf16": (30, 1, 2, 32), "q4_0": (2, 32, 18, 2),
@@ -123,6 +125,8 @@ def metadata(arch, name, p, kind):
     if arch == "gemma3" or p["head"] * p["heads"] != p["embd"]:
         for name in ("key_length", "value_length"):
             values["%s.attention.%s" % (arch, name)] = p["head"]
+    if "caps" in p:
+        values[arch + ".attn_logit_softcapping"], values[arch + ".final_logit_softcapping"] = p["caps"]
     if "window" in p:
         values[arch + ".attention.sliding_window"] = p["window"]
     if "short" in p:
@@ -243,6 +247,7 @@ def main():
     write(folder, "phi3", "tiny-phi3", PHI3, "f16")
     write(folder, "phi3", "tiny-phi3-long", PHI3_LONG, "f16")
     write(folder, "olmo2", "tiny-olmo2", OLMO2, "f16")
+    write(folder, "gemma2", "tiny-gemma2", GEMMA2, "f16")
     return 0
 
 

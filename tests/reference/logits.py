@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = ("llama-f16", "llama-bf16", "llama-q8_0", "llama-q4_0", "llama-q4_1", "llama-q5_0",
         "llama-q5_1", "llama-q4_k", "llama-q5_k", "llama-q6_k", "llama-q2_k",
         "llama-q3_k", "llama-iq4_nl", "llama-iq4_xs", "llama-mxfp4", "llama3-rope", "rope-scaled", "qwen2",
-        "qwen3", "mistral", "gemma3", "falcon-mqa", "falcon-gqa", "phi3", "phi3-long", "olmo2")
+        "qwen3", "mistral", "gemma3", "falcon-mqa", "falcon-gqa", "phi3", "phi3-long", "olmo2", "gemma2")
 TINY_PROMPTS = ([1, 72, 105, 33, 200, 7, 99, 12, 250, 44, 5, 5, 5, 61, 88, 17, 301, 256, 90, 3],
                 [65])
 TOLERANCE = 1e-4  # sums in another order, on another machine

@@ -57,6 +57,8 @@ SIMD_INLINE void scores(struct simd_shape is, const struct cpu_attention *job, u
                 simd_store(out + j * job->score_stride + tile * CPU_TILE + part * SIMD_LANES, s[j]);
         }
     }
+    for (uint32_t j = 0; j < is.n; j++)
+        cpu_cap(out + j * job->score_stride + job->first, job->last - job->first + 1, job->cap);
 }
 
 /* A vector of features: which tile of 16, which part of it. */

@@ -138,6 +138,9 @@ void SIMD(linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row
             fn[n](job, column, at);
         }
     }
+    for (uint32_t j = 0; j < job->n && job->cap != 0; j++)
+        cpu_cap(job->y + j * job->y_stride + (row_begin - job->y_row), row_end - row_begin,
+                job->cap);
     for (uint32_t j = 0; j < job->n && job->act != NM_F32; j++)
         SIMD(round)
     (job->y + j * job->y_stride + (row_begin - job->y_row), row_end - row_begin, job->act);
