@@ -133,10 +133,9 @@ void main()
     soften(span, base);
     for (uint first = 0u; first < quads; first += gl_WorkGroupSize.x) {
         uint quad = first + gl_LocalInvocationID.x;
-        bool inside = quad < quads;
-        sum_values(base, table, head, quad, inside, span);
+        sum_values(base, table, head, quad, span);
         vec4 y = vec4(total[0].run, total[1].run, total[2].run, total[3].run);
-        if (inside && gl_LocalInvocationID.y == 0u)
+        if (quad < quads && gl_LocalInvocationID.y == 0u)
             results[push.dst + slot * push.dst_stride + head * quads + quad] = round_quad(y, ACT);
     }
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /* GATE: activation of the gate times the up projection; with GATE_ALONE, ACT: activation of the up
  * projection. Four features per invocation. */
+#include "activation.glsl"
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
@@ -15,15 +16,6 @@ FETCH_SAME(1, inputs);
 
 #include "shared/hook.glsl"
 
-float activation(float x)
-{
-#ifdef GATE_ALONE
-    if (push.fn == 2u)
-        return nm_gelu_erf(x);
-#endif
-    return push.fn != 0u ? nm_gelu(x) : nm_silu(x);
-}
-
 void main()
 {
     uint i = push.quad0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
@@ -34,14 +26,14 @@ void main()
     if (HOOK_AT(HOOK_OPERAND))
         g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), g,
                       true);
-    vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w));
+    vec4 y = activations(push.fn, g);
 #else
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);
     if (HOOK_AT(HOOK_OPERAND)) {
         g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE), uvec3(1u, 0u, 0u), g, true);
         u = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), u, true);
     }
-    vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
+    vec4 y = activations(push.fn, g) * u;
 #endif
     uvec4 bits = round_quad(y, ACT);
     if (HOOK_ANY)

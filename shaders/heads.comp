@@ -61,7 +61,7 @@ void main()
     bool inside = quad * 4u < push.head_dim;
     if (HOOK_AT(HOOK_WEIGHT) && inside && gl_LocalInvocationID.y == 0u)
         capture_unseen(head, table, quad, span);
-    sum_values(probs, table, head, quad, inside, span);
+    sum_values(probs, table, head, quad, span);
     if (!inside || gl_LocalInvocationID.y != 0u)
         return;
     uint at = push.dst + slot * push.dst_stride + head * (push.head_dim / 4u) + quad;

@@ -74,9 +74,10 @@ void add_values(uint probs, uint row, uint quad, uint key0, uvec2 span)
 }
 
 /* The sums of a quad of features over the key positions of the span, in run 0 of the invocations in
- * y; not `inside`: nothing but the barriers. */
-void sum_values(uint probs, uint table, uint head, uint quad, bool inside, uvec2 span)
+ * y; of a quad outside of the head nothing but the barriers. */
+void sum_values(uint probs, uint table, uint head, uint quad, uvec2 span)
 {
+    bool inside = quad * 4u < push.head_dim;
     uint visits = NM_PARTIALS / gl_WorkGroupSize.y;
     uint first = span.x / NM_BLOCK, last = span.y / NM_BLOCK;
     for (uint i = 0u; i < visits; i++) {

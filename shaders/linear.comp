@@ -24,7 +24,11 @@ layout(push_constant) uniform push_block
 {
     push_linear push;
 };
-QUAD_BUFFER(0, results);
+/* coherent: what other workgroups wrote is read at the end (linear_next.glsl) */
+layout(std430, binding = 0) coherent buffer results_buffer
+{
+    uvec4 results[];
+};
 FETCH_BUFFER(1, inputs); /* of one register, which the results are not */
 FETCH_BUFFER(2, weights);
 
@@ -33,6 +37,8 @@ FETCH_BUFFER(2, weights);
 #include "shared/sum.glsl"
 #include "linear_patch.glsl"
 #include "linear_rows.glsl"
+
+#include "linear_next.glsl"
 
 /* Those of four rows that the matrix has. */
 void store_rows(uint at, uint row0, uvec4 bits)
@@ -104,7 +110,10 @@ void main()
         uint run = gl_LocalInvocationID.y, at = run * step.y + gl_LocalInvocationID.x;
         sum_join(run, gl_WorkGroupSize.y, at, step);
     }
-    if (gl_LocalInvocationID.y != 0u)
-        return;
-    EACH_TILE(if (i == 0u || first + i < push.tiles) write_tile(tile[i], row0 + i * TILE_ROWS, i));
+    if (gl_LocalInvocationID.y == 0u) {
+        EACH_TILE(if (i == 0u || first + i < push.tiles)
+                      write_tile(tile[i], row0 + i * TILE_ROWS, i));
+    }
+    if (NEXT != NEXT_NONE)
+        do_next(first);
 }

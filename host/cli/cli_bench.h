@@ -11,6 +11,8 @@
 #include "cli/cli.h"
 #include "cli/cli_device.h"
 #include "inject/trial/trial.h"
+#include "model/executor.h"
+#include "model/generate.h"
 
 /* The start of every measurement's figures. */
 struct cli_bench_device {
@@ -61,12 +63,35 @@ struct cli_bench_options {
     int act, kv; /* enum storage */
 };
 
-/* What the device did. */
+/* What the device did (model/executor.h). */
 struct cli_bench_amounts {
     double dispatches; /* CPU: ops */
-    double barriers, waits;
-    double bytes; /* operands and results of ops (model/executor_work.h) */
+    double barriers, waits, recordings;
+    double macs, bytes; /* of ops: multiply-adds, operands and results (model/executor_work.h) */
 };
+
+/* Since the executor's creation, and a part of what lies between. */
+struct cli_bench_amounts cli_bench_amounts_of(const struct executor *ex);
+struct cli_bench_amounts cli_bench_amounts_between(const struct cli_bench_amounts *from,
+                                                   const struct cli_bench_amounts *to,
+                                                   double parts);
+
+/* A row of the table, and, of a device with dispatches, what `units` of `what` a second it comes to
+ * on two devices on paper (README.md): the larger of bytes and operations by the device's, with the
+ * costs of dispatches and waits. */
+void cli_bench_print_amounts(const char *name, const struct cli_bench_amounts *a);
+void cli_bench_print_paper(const struct cli_bench_amounts *a, double units, const char *what);
+/* A member with both. */
+void cli_bench_put_amounts(struct json_writer *w, const char *key,
+                           const struct cli_bench_amounts *a, double units);
+
+/* The work of so many columns with a token each; tokens are those of the prompt. */
+#define CLI_BENCH_COLUMNS_MOST 256u
+enum status cli_bench_columns(struct cli_bench_amounts *out, struct executor *ex,
+                              const struct generate_params *prompt,
+                              uint32_t columns) STATUS_MUST_USE;
+
+#define CLI_BENCH_BATCHES 3
 
 /* Plain data: it crosses a pipe. Negative: not measured. */
 struct cli_bench_figures {
@@ -76,10 +101,11 @@ struct cli_bench_figures {
     double read_rate;                       /* weights read per second of decoding */
     double bandwidth;                       /* the device's own plain read, bytes per second */
     struct cli_bench_amounts token, prompt; /* per decoded token; of the whole prompt */
-    double dispatch_seconds;                /* mean, decode time / dispatches */
-    double empty_seconds;                   /* an empty dispatch and a barrier */
-    double load_seconds, first_seconds;     /* opening; start to first token */
-    uint64_t device_bytes, peak_bytes;      /* held by the executor; peak of the process (VmHWM) */
+    struct cli_bench_amounts columns[CLI_BENCH_BATCHES]; /* of cli_bench_batches columns */
+    double dispatch_seconds;                             /* mean, decode time / dispatches */
+    double empty_seconds;                                /* an empty dispatch and a barrier */
+    double load_seconds, first_seconds;                  /* opening; start to first token */
+    uint64_t device_bytes, peak_bytes; /* held by the executor; peak of the process (VmHWM) */
 };
 
 /* cli_bench_task.measure of tokens: `figures` struct cli_bench_figures, `options` struct
@@ -115,6 +141,7 @@ struct cli_bench_campaign_figures {
     struct cli_bench_rate by_class[OUTCOME_COUNT];   /* only the trials of one class */
     struct cli_bench_rate weight_naive, weight_fast; /* stored faults, by record of outcomes */
     struct trial_work work;                          /* of fast[RECORD_OUTCOME] */
+    struct cli_bench_amounts trial;                  /* one of them, on average */
     uint32_t differing; /* naive records that differ from the fast ones: 0, or it is a bug */
 };
 

@@ -79,6 +79,8 @@ static void print_figures(const char *device, const void *figures)
     print_rate("stored weights, fast", &f->weight_fast);
     print_rate("stored weights, naive", &f->weight_naive);
     print_shares(f);
+    cli_bench_print_amounts("work of a trial", &f->trial);
+    cli_bench_print_paper(&f->trial, 1, "trials/s");
     printf("  %-30s %8.2f s\n", "golden run", f->golden_seconds);
     printf("  %-30s %8s\n", "held by the executor", cli_output_bytes(a, (double)f->device_bytes));
     printf("  %-30s %8s (resident peak of the process)\n", "peak memory",
@@ -132,6 +134,7 @@ static void put_figures(struct json_writer *w, const void *figures)
     put_rate(w, "weight_fast", &f->weight_fast);
     put_rate(w, "weight_naive", &f->weight_naive);
     put_work(w, &f->work);
+    cli_bench_put_amounts(w, "trial", &f->trial, 1);
     cli_bench_put(w, "golden_seconds", f->golden_seconds);
     cli_bench_put(w, "executor_bytes", (double)f->device_bytes);
     cli_bench_put(w, "peak_bytes", (double)f->peak_bytes);

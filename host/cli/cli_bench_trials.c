@@ -207,7 +207,11 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
                           .n = pair->n,
                           .settings = {.level = pair->level, .work = pair->work},
                           .record = fast};
+    const struct cli_bench_amounts before = cli_bench_amounts_of(b->device.ex);
     enum status st = run_timed(b, &timed, pair->fast);
+    const struct cli_bench_amounts after = cli_bench_amounts_of(b->device.ex);
+    if (pair->work)
+        b->out->trial = cli_bench_amounts_between(&before, &after, pair->n);
     timed.n = pair->n_naive;
     timed.settings = (struct trial_settings){.level = pair->level, .path = TRIAL_NAIVE};
     timed.record = naive;

@@ -82,6 +82,7 @@ void gpu_buffer_destroy(struct gpu_buffer **buffer)
     if (!b || b->gpu->abandoned)
         return;
     struct gpu *gpu = b->gpu;
+    gpu->generation++;
     gpu_buffer_destroy(&b->copy);
     gpu_sets_forget(gpu, b->serial);
     gpu->vk.vkDestroyBuffer(gpu->device, b->handle, NULL);

@@ -62,7 +62,8 @@ struct gpu {
     uint64_t memory_limit, memory_used, memory_peak; /* bytes */
     uint64_t heap_used[VK_MAX_MEMORY_HEAPS];         /* bytes */
     bool told_of_host_memory;
-    uint64_t serial; /* of the next buffer */
+    uint64_t serial;     /* of the next buffer */
+    uint64_t generation; /* rises when a buffer or a kernel is destroyed: what names it is stale */
 
     struct gpu_sets *sets;          /* gpu_sets.c; created on first use */
     struct gpu_pipeline *pipelines; /* gpu_pipelines.c; owned list */

@@ -276,6 +276,7 @@ void kernel_destroy(struct kernel **kernel)
     *kernel = NULL;
     if (!k || k->gpu->abandoned)
         return;
+    k->gpu->generation++;
     if (k->captured)
         k->gpu->vk.vkDestroyPipeline(k->gpu->device, k->pipeline, NULL);
     free(k);

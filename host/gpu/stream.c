@@ -20,13 +20,6 @@ static enum status make_pool(struct stream *s)
     };
     const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     VK(gpu->vk.vkCreateCommandPool(gpu->device, &pool, NULL, &s->pool));
-    const VkCommandBufferAllocateInfo commands = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-        .commandPool = s->pool,
-        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-        .commandBufferCount = 1,
-    };
-    VK(gpu->vk.vkAllocateCommandBuffers(gpu->device, &commands, &s->commands));
     VK(gpu->vk.vkCreateFence(gpu->device, &fence, NULL, &s->fence));
 fail:
     return st;
@@ -87,6 +80,7 @@ void stream_destroy(struct stream **stream)
     gpu->vk.vkDestroyFence(gpu->device, s->fence, NULL);
     gpu->vk.vkDestroyCommandPool(gpu->device, s->pool, NULL);
     gpu_buffer_destroy(&s->canary);
+    stream_log_finish(s);
     free(s->labels);
     free(s->ticks);
     free(s);
@@ -121,9 +115,10 @@ enum status stream_submit(struct stream *stream)
     const VkSubmitInfo info = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
         .commandBufferCount = 1,
-        .pCommandBuffers = &stream->commands,
+        .pCommandBuffers = &stream->current->commands,
     };
     *(volatile uint32_t *)canary_word(stream) = CANARY_UNSET;
+    stream->current->used = ++stream->submits;
     VK(gpu->vk.vkResetFences(gpu->device, 1, &stream->fence));
     VK(gpu->vk.vkQueueSubmit(gpu->queue, 1, &info, stream->fence));
     stream->state = STREAM_IN_FLIGHT;
@@ -181,6 +176,11 @@ enum status stream_run(struct stream *stream, double seconds)
 uint32_t stream_dispatch_count(const struct stream *stream)
 {
     return stream->dispatches;
+}
+
+uint64_t stream_recording_count(const struct stream *stream)
+{
+    return stream->recordings;
 }
 
 uint32_t stream_barrier_count(const struct stream *stream)

@@ -58,7 +58,8 @@ enum status stream_create(struct stream **out, struct gpu *gpu,
 /* Does not wait: not to be called in flight (unless the device is lost). */
 void stream_destroy(struct stream **stream);
 
-/* Forgets what was recorded and starts anew. */
+/* Starts anew. A recording that has the operations of one of the last few, and names nothing that
+ * was destroyed since, is not recorded again: its command buffer is submitted once more. */
 enum status stream_begin(struct stream *stream) STATUS_MUST_USE;
 
 /* Descriptor sets are kept per list of bindings, so recording the same list again is cheap. A range
@@ -104,6 +105,9 @@ enum status stream_run(struct stream *stream, double seconds) STATUS_MUST_USE;
 /* Dispatches and barriers recorded since stream_begin, with those that every recording has. */
 uint32_t stream_dispatch_count(const struct stream *stream);
 uint32_t stream_barrier_count(const struct stream *stream);
+
+/* Command buffers recorded since the stream's creation. */
+uint64_t stream_recording_count(const struct stream *stream);
 
 /* Timed operations of the last finished submit, in order: stores up to `room`, sets *out_count to
  * how many there are. Without timing: none. */

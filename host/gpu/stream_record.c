@@ -1,73 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams: recording of dispatches, copies, fills and barriers. */
+/* Streams: dispatches, copies, fills and barriers are checked and logged. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "gpu/stream_internal.h"
 
-/* What an unfinished operation may be, and what may follow it. */
-static const VkPipelineStageFlags WORK =
-    VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-static const VkAccessFlags WRITES = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-static const VkAccessFlags ACCESSES = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                                      VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-
 enum status stream_begin(struct stream *stream)
 {
-    struct gpu *gpu = stream->gpu;
-    enum status st = gpu_check(gpu);
+    enum status st = gpu_check(stream->gpu);
     if (st)
         return st;
     if (stream->state == STREAM_IN_FLIGHT)
         return stream_expect(stream, STREAM_READY, "stream_begin");
-    const bool recording = stream->state == STREAM_RECORDING;
-    stream->dispatches = stream->barriers = stream->timed = 0;
-    stream->kernel = NULL;
-    stream->set = VK_NULL_HANDLE;
-    stream->state = STREAM_EMPTY;
-    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    if (recording) /* what was recorded and never submitted is dropped */
-        VK(gpu->vk.vkEndCommandBuffer(stream->commands));
-    VK(gpu->vk.vkBeginCommandBuffer(stream->commands, &info));
-    if (stream->queries)
-        gpu->vk.vkCmdResetQueryPool(stream->commands, stream->queries, 0, 2 * stream->timing_max);
+    stream->dispatches = stream->barriers = 0;
+    stream->log.size = 0;
     stream->state = STREAM_RECORDING;
+    stream->st = STATUS_OK;
     /* After everything submitted before. */
     stream_barrier(stream);
-fail:
-    return st;
+    return STATUS_OK;
+}
+
+/* Logs an operation; the first failure is told at the submit. */
+static void add(struct stream *stream, enum stream_op op, struct stream_part members,
+                struct stream_part extra)
+{
+    if (!stream->st)
+        stream->st = stream_log_add(&stream->log, op, members, extra);
+}
+
+static void add_barrier(struct stream *stream, bool host)
+{
+    const struct stream_op_barrier barrier = {.host = host};
+    add(stream, STREAM_OP_BARRIER, (struct stream_part){&barrier, sizeof(barrier)},
+        (struct stream_part){0});
+    stream->barriers++;
 }
 
 void stream_barrier(struct stream *stream)
 {
-    const VkMemoryBarrier barrier = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = WRITES,
-        .dstAccessMask = ACCESSES,
-    };
-    if (stream->state != STREAM_RECORDING)
-        return;
-    stream->gpu->vk.vkCmdPipelineBarrier(stream->commands, WORK, WORK, 0, 1, &barrier, 0, NULL, 0,
-                                         NULL);
-    stream->barriers++;
-}
-
-static void stamp_start(struct stream *stream, const char *label)
-{
-    if (!stream->queries || stream->timed == stream->timing_max)
-        return;
-    stream->labels[stream->timed] = label;
-    stream->gpu->vk.vkCmdWriteTimestamp(stream->commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
-                                        stream->queries, 2 * stream->timed);
-}
-
-static void stamp_end(struct stream *stream)
-{
-    if (!stream->queries || stream->timed == stream->timing_max)
-        return;
-    stream->gpu->vk.vkCmdWriteTimestamp(stream->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                        stream->queries, 2 * stream->timed + 1);
-    stream->timed++;
+    if (stream->state == STREAM_RECORDING)
+        add_barrier(stream, false);
 }
 
 static enum status check_binding(const struct stream_dispatch *d, uint32_t i,
@@ -149,49 +123,27 @@ static enum status check(const struct stream *stream, const struct stream_dispat
     return st ? st : check_aliases(d, end);
 }
 
-static enum status bind(struct stream *stream, const struct stream_dispatch *d)
-{
-    struct gpu *gpu = stream->gpu;
-    VkDescriptorSet set;
-    enum status st = gpu_sets_get(gpu, d->bindings, d->kernel->shape, &set);
-    if (st)
-        return st;
-    if (stream->kernel != d->kernel) {
-        gpu->vk.vkCmdBindPipeline(stream->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                                  d->kernel->pipeline);
-        stream->set = VK_NULL_HANDLE;
-    }
-    if (stream->set != set)
-        gpu->vk.vkCmdBindDescriptorSets(stream->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                                        d->kernel->layout, 0, 1, &set, 0, NULL);
-    stream->kernel = d->kernel;
-    stream->set = set;
-    return STATUS_OK;
-}
-
 enum status stream_dispatch(struct stream *stream, const struct stream_dispatch *dispatch)
 {
-    struct gpu *gpu = stream->gpu;
     const struct stream_dispatch *d = dispatch;
+    struct stream_op_dispatch op;
     enum status st = check(stream, d);
     if (st || d->groups[0] == 0 || d->groups[1] == 0 || d->groups[2] == 0)
         return st;
-    if (d->binding_count > 0 && (st = bind(stream, d)) != STATUS_OK)
+    memset(&op, 0, sizeof(op));
+    op.pipeline = d->kernel->pipeline;
+    op.layout = d->kernel->layout;
+    op.label = d->label ? d->label : d->kernel->name;
+    op.push_size = d->push_size;
+    memcpy(op.groups, d->groups, sizeof(op.groups));
+    if (d->binding_count > 0)
+        st = gpu_sets_get(stream->gpu, d->bindings, d->kernel->shape, &op.set);
+    if (st)
         return st;
-    if (d->binding_count == 0 && stream->kernel != d->kernel) {
-        gpu->vk.vkCmdBindPipeline(stream->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                                  d->kernel->pipeline);
-        stream->kernel = d->kernel;
-        stream->set = VK_NULL_HANDLE;
-    }
-    if (d->push_size)
-        gpu->vk.vkCmdPushConstants(stream->commands, d->kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT,
-                                   0, d->push_size, d->push);
-    stamp_start(stream, d->label ? d->label : d->kernel->name);
-    gpu->vk.vkCmdDispatch(stream->commands, d->groups[0], d->groups[1], d->groups[2]);
-    stamp_end(stream);
+    add(stream, STREAM_OP_DISPATCH, (struct stream_part){&op, sizeof(op)},
+        (struct stream_part){d->push, d->push_size});
     stream->dispatches++;
-    return STATUS_OK;
+    return stream->st;
 }
 
 static enum status check_span(const struct gpu_buffer *buffer, uint64_t offset, uint64_t size,
@@ -211,12 +163,13 @@ enum status stream_copy(struct stream *stream, const struct stream_copy *copy)
         (st = check_span(copy->from, copy->from_offset, copy->size, "copy from")) != STATUS_OK ||
         (st = check_span(copy->to, copy->to_offset, copy->size, "copy to")) != STATUS_OK)
         return st;
-    const VkBufferCopy region = {copy->from_offset, copy->to_offset, copy->size};
-    stamp_start(stream, "copy");
-    stream->gpu->vk.vkCmdCopyBuffer(stream->commands, copy->from->handle, copy->to->handle, 1,
-                                    &region);
-    stamp_end(stream);
-    return STATUS_OK;
+    struct stream_op_copy op;
+    memset(&op, 0, sizeof(op));
+    op.from = copy->from->handle;
+    op.to = copy->to->handle;
+    op.region = (VkBufferCopy){copy->from_offset, copy->to_offset, copy->size};
+    add(stream, STREAM_OP_COPY, (struct stream_part){&op, sizeof(op)}, (struct stream_part){0});
+    return stream->st;
 }
 
 static enum status copy_span(struct stream *stream, const struct stream_span *span, bool push)
@@ -259,6 +212,18 @@ enum status stream_pull(struct stream *stream, const struct stream_span *spans, 
     return st;
 }
 
+static void add_fill(struct stream *stream, const struct gpu_buffer *to, struct stream_op_fill fill)
+{
+    struct stream_op_fill op;
+    memset(&op, 0, sizeof(op));
+    op.to = to->handle;
+    op.offset = fill.offset;
+    op.size = fill.size;
+    op.word = fill.word;
+    op.timed = fill.timed;
+    add(stream, STREAM_OP_FILL, (struct stream_part){&op, sizeof(op)}, (struct stream_part){0});
+}
+
 enum status stream_fill(struct stream *stream, const struct stream_binding *to, uint32_t word)
 {
     uint64_t size = gpu_buffer_size(to->buffer);
@@ -271,29 +236,20 @@ enum status stream_fill(struct stream *stream, const struct stream_binding *to, 
                   to->offset);
         return STATUS_INTERNAL;
     }
-    stamp_start(stream, "fill");
-    stream->gpu->vk.vkCmdFillBuffer(stream->commands, to->buffer->handle, to->offset, range, word);
-    stamp_end(stream);
-    return STATUS_OK;
+    add_fill(
+        stream, to->buffer,
+        (struct stream_op_fill){.offset = to->offset, .size = range, .word = word, .timed = true});
+    return stream->st;
 }
 
 enum status stream_finish_recording(struct stream *stream)
 {
-    struct gpu *gpu = stream->gpu;
-    enum status st = STATUS_OK;
-    const VkMemoryBarrier to_host = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = WRITES,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT,
-    };
     stream_barrier(stream);
-    gpu->vk.vkCmdFillBuffer(stream->commands, stream->canary->handle, 0, sizeof(uint32_t),
-                            STREAM_CANARY);
-    gpu->vk.vkCmdPipelineBarrier(stream->commands, WORK, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host,
-                                 0, NULL, 0, NULL);
-    stream->barriers++;
-    VK(gpu->vk.vkEndCommandBuffer(stream->commands));
-    stream->state = STREAM_READY;
-fail:
+    add_fill(stream, stream->canary,
+             (struct stream_op_fill){.size = sizeof(uint32_t), .word = STREAM_CANARY});
+    add_barrier(stream, true);
+    const enum status st = stream->st ? stream->st : stream_log_record(stream);
+    if (!st)
+        stream->state = STREAM_READY;
     return st;
 }

@@ -131,6 +131,7 @@ struct executor_info {
     uint64_t dispatches;   /* since creation; CPU: evaluations of ops and guards */
     uint64_t barriers;     /* between dispatches, and at each submit's ends; CPU: 0 */
     uint64_t waits;        /* of the host for a submit; CPU: 0 */
+    uint64_t recordings;   /* of submits that were not those of one before; CPU: 0 */
     uint64_t macs, bytes;  /* since creation (model/executor_work.h) */
     bool underflow;        /* a value was flushed since the last fpenv_clear_underflow, or a stored
                               weight is denormal (CPU only) */

@@ -86,6 +86,7 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->dispatches = vk->dispatches;
     out->barriers = vk->barriers;
     out->waits = vk->waits;
+    out->recordings = stream_recording_count(vk->stream);
     vk_kernels_describe(&vk->kernels, out->constants, sizeof(out->constants));
 }
 
@@ -155,11 +156,11 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
                                  .positions = params->positions};
     const bool processor = gpu_get_info(gpu)->kind == GPU_KIND_CPU;
     vk->gpu = gpu;
-    vk->fusions = vk_fuse_default(processor);
     vk->attention_keys = ATTENTION_KEYS;
     vk_pace_begin(&vk->pace, processor);
     vk->positions = params->positions;
     vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);
+    vk->fusions = vk_fuse_default(processor, vk->kernels.shape.texel);
     st = stream_create(&vk->stream, gpu, NULL);
     if (!st)
         st = create_kv(vk, params);

@@ -49,17 +49,71 @@ static bool attends(const struct vk_run *run, const struct vk_rec *rec)
     return rec->node->op == OP_SCORES && seen + NM_BLOCK <= run->vk->attention_keys;
 }
 
+/* LINEAR can go on with what follows if its matrix is in one piece, and what it writes then lies on
+ * one side of what it reads, as its binding does. */
+static bool goes_on(const struct vk_run *run, const struct vk_rec *rec, uint32_t merged)
+{
+    const struct vk_linear_plan *plan = &run->vk->weights.plan[rec->index];
+
+    return rec->node->op == OP_LINEAR && plan->merged == merged && plan->matrix->n_parts == 1;
+}
+
+static bool on_one_side(const struct vk_run *run, const struct vk_rec *rec, enum reg a, enum reg b)
+{
+    const struct vk_reg *reg = run->vk->memory.reg;
+    const uint32_t in = reg[rec->node->in].at;
+
+    return (reg[a].at < in) == (reg[b].at < in);
+}
+
+/* The norm of whole rows that were just written, of all columns that need it. The next layer's has
+ * those of this one if none ends or starts there. */
+static bool norms(const struct vk_run *run, const struct vk_rec *rec, const struct node *norm)
+{
+    const struct vk_weights *w = &run->vk->weights;
+    const struct node *before = norm - 1;
+    const bool next = norm->layer != rec->node->layer;
+
+    if (norm->op != OP_NORM || norm->in != before->out || norm->groups != 1 ||
+        norm->layer == GRAPH_NO_LAYER || !goes_on(run, rec, 1) ||
+        !on_one_side(run, rec, norm->in, norm->out))
+        return false;
+    return w->weights[norm->weight->index].slab == w->plan[rec->index].matrix->parts[0].slab &&
+           (!next || run->schedule->active[norm->layer] == rec->slots);
+}
+
+static bool norms_sums(const struct vk_run *run, const struct vk_rec *rec)
+{
+    return adds_rows(run, rec) && norms(run, rec, rec->node + 2);
+}
+
+static bool norms_rows(const struct vk_run *run, const struct vk_rec *rec)
+{
+    return norms(run, rec, rec->node + 1);
+}
+
+/* G and U lie side by side, in whole tiles. */
+static bool gates(const struct vk_run *run, const struct vk_rec *rec)
+{
+    const struct node *gate = rec->node, *up = gate + 1, *act = gate + 2;
+
+    return goes_on(run, rec, 2) && act->op == OP_GATE && act->in == gate->out &&
+           act->in2 == up->out && gate->rows == up->rows && gate->rows % TILE_ROWS == 0 &&
+           on_one_side(run, rec, gate->out, act->out);
+}
+
 static const struct pattern PATTERNS[] = {
-    {VK_FUSE_ATTENTION, 3, attends, true},
-    {VK_FUSE_ROPE | VK_FUSE_STORE, 3, stores_next, false},
-    {VK_FUSE_ROPE, 2, rotates_next, false},
-    {VK_FUSE_ADD, 2, adds_rows, false},
+    {VK_FUSE_ATTENTION, 3, attends, true},  {VK_FUSE_ROPE | VK_FUSE_STORE, 3, stores_next, false},
+    {VK_FUSE_ROPE, 2, rotates_next, false}, {VK_FUSE_ADD | VK_FUSE_NORM, 3, norms_sums, false},
+    {VK_FUSE_NORM, 2, norms_rows, true},    {VK_FUSE_ADD, 2, adds_rows, false},
+    {VK_FUSE_GATE, 3, gates, false},
 };
 
-uint32_t vk_fuse_default(bool processor)
+uint32_t vk_fuse_default(bool processor, bool texel)
 {
-    (void)processor;
-    return VK_FUSE_ALL;
+    const uint32_t shared = VK_FUSE_NORM | VK_FUSE_GATE | (texel ? 0 : VK_FUSE_ATTENTION);
+
+    return processor ? VK_FUSE_ALL & ~shared : VK_FUSE_ALL;
 }
 
 /* Nothing but guards that read acts between the nodes; guards act after all of them. */

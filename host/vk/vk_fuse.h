@@ -17,10 +17,12 @@ struct vk_run;
 #define VK_FUSE_ROPE 2u      /* ROPE of q, ROPE of k */
 #define VK_FUSE_STORE 4u     /* the same and STORE */
 #define VK_FUSE_ATTENTION 8u /* SCORES, SOFTMAX, HEADS, of as many keys as fit a workgroup */
-#define VK_FUSE_ALL 15u
+#define VK_FUSE_NORM 16u     /* LINEAR, perhaps ADD, NORM */
+#define VK_FUSE_GATE 32u     /* LINEAR of gate and up, GATE */
+#define VK_FUSE_ALL 63u
 
-/* Those that pay on a kind of device. */
-uint32_t vk_fuse_default(bool processor);
+/* Those that pay on a GPU, or on a CPU driver that reads through texel buffers or not. */
+uint32_t vk_fuse_default(bool processor, bool texel);
 
 /* Sets `fusion` and `nodes` of a record whose `node`, `index` and `last_position` are set. A node
  * is alone if it or one beside it has a hook, a second evaluation, a guard that edits before the

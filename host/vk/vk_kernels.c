@@ -26,7 +26,7 @@ enum {
     HAS_X = 4,
     HAS_Y = 8,
     HAS_HOOK = 16,
-    HAS_KEEP = 32,
+    HAS_NEXT = 32, /* and SPEC_KEEP */
     HAS_REREAD = 64,
     HAS_CAP = 128,
 };
@@ -72,7 +72,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                           1 << 1 | 1 << 2,
                           0,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_KEEP | HAS_REREAD | HAS_CAP,
+                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_NEXT | HAS_REREAD | HAS_CAP,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, 1 << 1, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
@@ -295,8 +295,10 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
     if (specs & HAS_Y)
         add(&c, SPEC_LANES_Y, patch ? k->shape.patch_y : k->shape.y[key->shader]);
-    if (specs & HAS_KEEP)
+    if (specs & HAS_NEXT) {
         add(&c, SPEC_KEEP, key->keeps);
+        add(&c, SPEC_NEXT, key->next);
+    }
     if (specs & HAS_REREAD && !k->shape.texel)
         add(&c, SPEC_REREAD, k->shape.reread);
     if (specs & HAS_CAP)
@@ -310,8 +312,9 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
                            const struct kernel **out)
 {
     const struct interface *interface = &interfaces[key->shader];
-    struct kernel **kernel = &kernels->kernels[key->shader][key->type][key->form][key->unrounded]
-                                              [key->keeps][key->capped][key->point];
+    struct kernel **kernel =
+        &kernels->kernels[key->shader][key->type][key->form][key->unrounded][key->keeps]
+                         [key->capped ? NEXT_GATE + 1 : key->next][key->point];
     enum status st = STATUS_OK;
 
     if (!*kernel) {

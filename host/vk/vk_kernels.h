@@ -11,6 +11,7 @@
 #include "model/quant.h"
 #include "model/storage.h"
 #include "shared/hook.h"
+#include "shared/push.h"
 
 enum vk_shader {
     VK_SHADER_EMBED,
@@ -48,6 +49,7 @@ struct vk_kernel_key {
     bool unrounded;  /* LINEAR: the output matrix */
     bool keeps;      /* LINEAR: the rows are written as well as their sums with the residual */
     bool capped;     /* LINEAR, SCORES (fused too): results are capped */
+    uint32_t next;   /* LINEAR: NEXT_* */
     uint32_t point;  /* HOOK_* */
 };
 
@@ -75,7 +77,8 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
-    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][2][2]
+    /* by `next`, or capped, which goes on with nothing */
+    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][2][NEXT_GATE + 2]
                           [VK_POINTS]; /* owned, null: not yet */
 };
 

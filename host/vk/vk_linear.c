@@ -24,6 +24,28 @@ static struct vk_part_of results_of(const struct vk *vk, const struct node *node
     return (struct vk_part_of){end, gpu_buffer_size(vk->memory.work) / VK_QUAD - end};
 }
 
+/* What follows in the dispatch; `base`: the quad where the results' binding starts. */
+static uint32_t set_next(struct push_linear *push, const struct vk_rec *rec, uint32_t base)
+{
+    const struct vk *vk = rec->vk;
+    const struct node *last = rec->node + rec->nodes - 1;
+    const bool norm = rec->fusion & VK_FUSE_NORM;
+
+    if (!norm && !(rec->fusion & VK_FUSE_GATE))
+        return NEXT_NONE;
+    push->counters = vk->memory.counters[norm ? 0 : 1] - base;
+    push->next = rec->next.at - base;
+    push->next_stride = rec->next.stride;
+    push->up = rec->node->rows / 4;
+    push->fn = vk_hparams(vk)->activation;
+    if (!norm)
+        return NEXT_GATE;
+    push->gain = vk->weights.weights[last->weight->index].at;
+    push->inv_width = 1.0f / (float)last->width;
+    push->eps = vk_hparams(vk)->norm_eps;
+    return NEXT_NORM;
+}
+
 static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                           const struct run *run)
 {
@@ -34,7 +56,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
     const uint64_t inside_end = vk_reg_end(&vk->memory, rec->node->in);
     const struct vk_part_of outside =
         results_of(vk, rec->node, dst->at + run->slot0 * dst->stride >= inside_end);
-    const struct push_linear push = {
+    struct push_linear push = {
         .src_stride = rec->src.stride,
         .dst = dst->at - (uint32_t)outside.at,
         .dst_stride = dst->stride,
@@ -54,8 +76,10 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .slot0 = run->slot0,
         .hook = rec->hook_index,
     };
+    const uint32_t next = set_next(&push, rec, (uint32_t)outside.at);
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_LINEAR,
+                .next = next,
                 .type = m->pack.type,
                 .form = run->form,
                 .unrounded = rec->node->out == REG_L,

@@ -72,6 +72,8 @@ static uint64_t lay_out_all(struct vk *vk)
                     vk->max_columns > 2 ? vk->max_columns : 2);
     m->logit_rows = rows_within(at_most(vk, MEMORY_LOGITS), hp->n_vocab, rows);
     m->twin_row = rows;
+    m->counters[0] = (uint32_t)at; /* NEXT_NORM: a group of columns */
+    at += order_ceil(rows, MEMORY_ROW) * MEMORY_ROW;
     lay_out(vk, &at, REG_X, 1, 2 * rows);
     lay_out(vk, &at, REG_N, 1, 2 * rows);
     lay_out(vk, &at, REG_Q, 3, 2 * rows);
@@ -83,7 +85,9 @@ static uint64_t lay_out_all(struct vk *vk)
     lay_out(vk, &at, REG_A, 1, 2 * rows);
     lay_out(vk, &at, REG_L, 1, m->logit_rows);
     m->saved = (struct vk_reg){(uint32_t)at, row_quads(q > hp->n_embd ? q : hp->n_embd)};
-    return at + (uint64_t)rows * m->saved.stride;
+    at += (uint64_t)rows * m->saved.stride;
+    m->counters[1] = (uint32_t)at; /* NEXT_GATE: and a tile */
+    return at + (uint64_t)rows * order_ceil(hp->n_ff, TILE_ROWS);
 }
 
 /* `columns`: asked for; 0: as many as a binding sees, at most MEMORY_COLUMNS. */
@@ -106,6 +110,21 @@ static enum status create_work(struct vk *vk, uint32_t columns)
     return gpu_buffer_create(&vk->memory.work, vk->gpu, GPU_BUFFER_STORAGE, bytes, "registers");
 }
 
+enum status vk_memory_clear_counters(const struct vk *vk)
+{
+    const struct vk_memory *m = &vk->memory;
+    const struct stream_binding counters[2] = {
+        {m->work, m->counters[0] * (uint64_t)VK_QUAD, m->reg[REG_X].at * (uint64_t)VK_QUAD},
+        {m->work, m->counters[1] * (uint64_t)VK_QUAD, 0}};
+    enum status st = STATUS_OK;
+
+    stream_barrier(vk->stream);
+    for (uint32_t i = 0; i < 2 && !st; i++)
+        st = stream_fill(vk->stream, &counters[i], 0);
+    stream_barrier(vk->stream);
+    return st;
+}
+
 static enum status fill_work(struct vk *vk)
 {
     const struct stream_binding all = {.buffer = vk->memory.work};
@@ -113,6 +132,8 @@ static enum status fill_work(struct vk *vk)
 
     if (!st)
         st = stream_fill(vk->stream, &all, MEMORY_ONE);
+    if (!st)
+        st = vk_memory_clear_counters(vk);
     return st ? st : stream_run(vk->stream, MEMORY_SECONDS);
 }
 

@@ -9,6 +9,10 @@
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
 void vk_memory_finish(struct vk_memory *memory);
 
+/* Records zeros to the counters of LINEAR's workgroups, which are zeros between dispatches unless a
+ * submit failed. */
+enum status vk_memory_clear_counters(const struct vk *vk) STATUS_MUST_USE;
+
 /* Room for this many quads of verdicts, and for entries of each list (VK_LISTS). No work is in
  * flight. */
 enum status vk_memory_verdicts(struct vk *vk, uint32_t quads) STATUS_MUST_USE;

@@ -4,6 +4,7 @@
 
 #include "shared/numerics.h"
 
+#include "vk/vk_memory.h"
 #include "vk/vk_ops.h"
 #include "vk/vk_run.h"
 
@@ -306,6 +307,8 @@ static enum status run_pass(struct vk_run *run)
     uint32_t layer = run->pass->columns[0].start_layer;
     enum status st = stream_begin(vk->stream);
 
+    if (!st && vk->failed)
+        st = vk_memory_clear_counters(vk);
     if (!st)
         st = vk_prepare_push(run);
     if (!st)

@@ -36,6 +36,7 @@ enum status vk_run_flush(struct vk_run *run)
 
     vk->dispatches += stream_dispatch_count(vk->stream);
     st = stream_run(vk->stream, RUN_SECONDS);
+    vk->failed = st;
     vk->barriers += stream_barrier_count(vk->stream);
     vk->waits++;
     vk_pace_learn(&vk->pace, run->units, clock_seconds() - start);
@@ -111,6 +112,8 @@ static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struc
         rec->dst = run->reg[node->out];
     if (rec->fusion & VK_FUSE_ADD)
         rec->sum = run->reg[node[1].out];
+    if (rec->fusion & (VK_FUSE_NORM | VK_FUSE_GATE))
+        rec->next = run->reg[node[rec->nodes - 1].out];
     if (rec->fusion & VK_FUSE_ATTENTION)
         rec->dst = run->reg[node[2].out];
     if (node->out == REG_L) /* rows of a chunk start at 0; unsigned wrap-around undoes this */

@@ -44,7 +44,8 @@ struct vk_memory {
     struct gpu_buffer *logits;          /* (logit_room, n_vocab) rows asked for; null: none yet */
     struct gpu_buffer *checkpoints;     /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
-    struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
+    struct vk_reg saved;  /* inputs of hooked ops that work in place, by slot */
+    uint32_t counters[2]; /* of LINEAR's workgroups, one a quad: before and after all registers */
     uint32_t hook_words, logit_room, list_room[VK_LISTS], verdict_room, span_room;
     uint32_t twin_row;      /* rows of registers before those of second evaluations; S, P and L
                                are halved instead (vk_twin_row) */
@@ -76,6 +77,7 @@ struct vk {
     uint32_t fusions;        /* VK_FUSE_* that are used where nothing forbids it */
     uint32_t attention_keys; /* VK_FUSE_ATTENTION: at most ATTENTION_KEYS */
     uint32_t max_columns, positions;
+    bool failed;                          /* the last submit: its counters may have stayed */
     uint64_t dispatches, barriers, waits; /* since creation; the last two of passes */
 };
 
@@ -108,6 +110,7 @@ struct vk_rec {
     uint32_t fusion, nodes; /* VK_FUSE_* of its dispatch; nodes from this one on that it does */
     struct vk_reg src, src2, dst;
     struct vk_reg sum;   /* VK_FUSE_ADD: rows with the residual, src2, added */
+    struct vk_reg next;  /* VK_FUSE_NORM, VK_FUSE_GATE: what follows */
     bool keeps;          /* and `dst` is written too */
     bool doubled;        /* LINEAR of one slot: with its twin, which shares its reads of weights */
     uint32_t evaluation; /* 0: the op's own, else a twin's (guard_evaluation): `dst` is apart */

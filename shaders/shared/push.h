@@ -59,6 +59,11 @@ struct push_linear {
     uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
     uint keep, keep_stride;         /* SPEC_KEEP: where the rows before that go too */
     uint cap, reciprocal;           /* SPEC_CAP: bits of the limit */
+    uint counters;                  /* SPEC_NEXT: of workgroups; 0 before and after the dispatch */
+    uint next, next_stride;         /* where its result goes */
+    uint gain;                      /* NEXT_NORM: in the weights' buffer */
+    float inv_width, eps;           /* as in push_norm */
+    uint up, fn;                    /* NEXT_GATE: quads from G to U; as in push_gate */
     uint slot0;
     uint hook;
 };
@@ -190,5 +195,10 @@ struct push_features {
 #define SPEC_KEEP 5    /* not 0: LINEAR writes its rows as well as their sums with the residual */
 #define SPEC_REREAD 6  /* not 0: LINEAR reads codes at each step, which takes fewer registers */
 #define SPEC_CAP 7     /* not 0: results are capped (SCORES, LINEAR) */
+#define SPEC_NEXT 8    /* what LINEAR goes on with: NEXT_* */
+
+#define NEXT_NONE 0u
+#define NEXT_NORM 1u /* of the rows of a column, or their sums with the residual */
+#define NEXT_GATE 2u /* of the rows of G and of U, which are as many */
 
 #endif

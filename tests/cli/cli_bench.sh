@@ -22,6 +22,11 @@ if "$VKFI" devices >/dev/null 2>&1; then
     good bench -m "$LLAMA" -d vk --prompt 8 -n 4 --repeat 1 --json
     json 'd["devices"][0]["waits_per_token"] == 1'
     json 'd["devices"][0]["barriers_per_token"] <= d["devices"][0]["dispatches_per_token"] + 4'
+    # Tokens and batches of columns are counted, and what they come to on paper; passes are not recorded anew.
+    json 'all(v[k]["dispatches"] > 0 and v[k][p]["per_second_at_best"] > v[k][p]["per_second_at_worst"] > 0
+        for v in d["devices"] for k in ("token", "columns_16", "columns_64") for p in ("fast", "slow"))'
+    json 'd["devices"][0]["columns_64"]["dispatches"] < 2 * d["devices"][0]["token"]["dispatches"]'
+    json 'd["devices"][0]["token"]["recordings"] <= 0.5'
     json 'd["devices"][0]["prompt_dispatches"] >= d["devices"][0]["dispatches_per_token"]'
 fi
 # A missing device is wrong usage; those after it are still measured.

@@ -12,6 +12,7 @@
 #include "gpu/spirv_reflect.h"
 #include "gpu_play.h"
 #include "shader_table.h"
+#include "shared/numerics.h"
 #include "shared/push.h"
 
 #define KIB 1024ull
@@ -289,7 +290,8 @@ static void test_workgroup_memory(void **state)
     static const char *const names[] = {"linear_q4_1_1", "linear_f32_2"};
     for (uint32_t i = 0; i < 8; i++) {
         const uint32_t columns = 1 + i % 2, y = 2u << i / 2;
-        const uint32_t bytes = TILE_LANES * y * 4 * columns * 4; /* four rows */
+        const uint32_t next = (NM_PARTIALS + 1) * 4;                    /* linear_next.glsl */
+        const uint32_t bytes = TILE_LANES * y * 4 * columns * 4 + next; /* four rows */
         char play[32], text[96];
         snprintf(play, sizeof(play), "shared=%u", bytes);
         struct gpu *gpu = open_played(play);

@@ -12,7 +12,10 @@ import free_shaders as fs  # noqa: E402
 # Storage types of activations and of K and V; the first is what the table shows.
 STORAGE = [(fs.F32, fs.F32), (fs.F16, fs.F16), (fs.BF16, fs.BF16)]
 NAMES = {fs.F32: "f32", fs.F16: "f16", fs.BF16: "bf16"}
-KEEP_ID, REREAD_ID = 5, 6  # SPEC_* of shaders/shared/push.h
+KEEP_ID, REREAD_ID, NEXT_ID = 5, 6, 8  # SPEC_* of shaders/shared/push.h
+# What LINEAR does besides its rows: nothing, which the table shows, and the rest one by one.
+BESIDE = [("", {KEEP_ID: 0, NEXT_ID: 0}), ("keep", {KEEP_ID: 1, NEXT_ID: 0}),
+          ("norm", {KEEP_ID: 0, NEXT_ID: 1}), ("gate", {KEEP_ID: 0, NEXT_ID: 2})]
 HOOK_OUT, HOOK_SEVERAL = 4, 7  # of shaders/shared/hook_kinds.h
 # The shapes of workgroups are the executor's for GPUs.
 SHAPES = Path(__file__).resolve().parents[2] / "host" / "vk" / "vk_kernels.c"
@@ -61,14 +64,14 @@ def is_for_gpus(name, forms):
     return not name.endswith("_texel") and (op != "linear" or rest[-1] in forms)
 
 
-def settings_of(shader, shapes, keeps):
-    """Distinct {id: value} of a shader, the one of the table first. `keeps`: also those that keep
-    the sums' rows."""
+def settings_of(shader, shapes, beside):
+    """Distinct {id: value} of a shader, the one of the table first. `beside`: also those that do
+    more than their rows."""
     name = shader.name.removesuffix("_texel")
     shape = {spec: values.get(name, values.get(shader.op)) for spec, values in shapes.items()
              if name in values or shader.op in values}
-    return fs.distinct([shader.settings({fs.ACT_ID: act, fs.KV_ID: kv, KEEP_ID: keep, **shape})
-                        for keep in range(1 + keeps) for act, kv in STORAGE])
+    return fs.distinct([shader.settings({fs.ACT_ID: act, fs.KV_ID: kv, **more, **shape})
+                        for _, more in (BESIDE if beside else BESIDE[:1]) for act, kv in STORAGE])
 
 
 def points_of(shader):
@@ -87,7 +90,8 @@ def points_of(shader):
 def tell(settings):
     """"f16", "bf16 keep"."""
     types = [NAMES[settings[i]] for i in (fs.ACT_ID, fs.KV_ID) if i in settings]
-    return " ".join(types[:1] + (["keep"] if settings.get(KEEP_ID) else [])) or "one form"
+    more = [word for word, beside in BESIDE[1:] if beside.items() <= settings.items()]
+    return " ".join(types[:1] + more) or "one form"
 
 
 class Row:
@@ -99,6 +103,8 @@ class Row:
         self.settings = settings_of(shader, shapes, at_points)
         self.points = points_of(shader) if at_points else []
         self.patch_shape = read_patch_shape() if shader.op == "linear" else {}
+        # patches go on with nothing
+        self.patched = [s for s in self.settings if not s.get(NEXT_ID)]
         self.same = shader.same_file  # then once is enough
         self.hooked, self.free, self.struck = [], [], []  # struck: (point, settings, code)
 
@@ -109,7 +115,7 @@ class Row:
             if not self.same:
                 yield self.shader.exact, self.shader.free_path, settings
         for point in self.points:
-            for settings in self.settings:
+            for settings in self.patched:
                 yield (self.shader.exact, self.shader.path,
                        {**settings, **self.patch_shape, fs.HOOK_ID: point})
 
@@ -118,7 +124,7 @@ class Row:
             self.hooked.append(next(codes))
             self.free.append(self.hooked[-1] if self.same else next(codes))
         for point in self.points:
-            self.struck += [(point, settings, next(codes)) for settings in self.settings]
+            self.struck += [(point, settings, next(codes)) for settings in self.patched]
 
     def all_codes(self):
         """(where, code) of all that was compiled."""
