@@ -11,37 +11,27 @@
 #define PACK_NEG_ZERO_16 0x8000u
 #define PACK_QUAD_BYTES 16u
 
-/* How the fields of a type are kept. */
-struct form {
-    uint8_t code_bits; /* 2, 3: in words; 4: nibbles; 5, 6: nibbles and words; 8: bytes; else
-                          numbers */
-    bool min;          /* has m (no super-blocks) */
-    bool super;        /* d, perhaps dmin, per 256 elements, sub-scales per block */
-};
-
-static struct form form_of(enum quant type)
-{
-    const bool super = quant_block_elements(type) > NM_BLOCK;
-
-    return (struct form){(uint8_t)quant_field_width(type, QUANT_FIELD_CODE),
-                         quant_has_min(quant_form(type)) && !super, super};
-}
-
 struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias)
 {
-    const struct form form = form_of(type);
+    const uint32_t bits = quant_field_width(type, QUANT_FIELD_CODE);
     const uint32_t blocks = order_ceil(width, NM_BLOCK);
-    struct vk_pack pack = {.type = type, .width = width, .blocks = blocks};
+    const bool super = quant_block_elements(type) > NM_BLOCK;
+    struct vk_pack pack = {.type = type,
+                           .width = width,
+                           .blocks = blocks,
+                           .code_bits = bits,
+                           .min = quant_has_min(quant_form(type)) && !super,
+                           .super = super};
     uint32_t meta = 0;
 
-    pack.codes = form.code_bits < 4 ? 0 : form.code_bits < 8 ? 1 : form.code_bits / 4;
-    pack.high = form.code_bits < 4 ? form.code_bits : form.code_bits < 8 ? form.code_bits - 4 : 0;
+    pack.codes = bits < 4 ? 0 : bits < 8 ? 1 : bits / 4;
+    pack.high = bits < 4 ? bits : bits < 8 ? bits - 4 : 0;
     pack.high_at = blocks * pack.codes * TILE_ROWS;
     pack.meta_at = pack.high_at + blocks * pack.high * TILE_LANES;
-    if (form.code_bits <= 8)
-        meta = form.min ? blocks : order_ceil(blocks, 2);
+    if (bits <= 8)
+        meta = pack.min ? blocks : order_ceil(blocks, 2);
     pack.super_at = pack.meta_at + meta * TILE_LANES;
-    pack.size = pack.super_at + (form.super ? blocks / 8 * TILE_LANES : 0);
+    pack.size = pack.super_at + (super ? blocks / 8 * TILE_LANES : 0);
     pack.bias_at = bias ? pack.size : 0;
     pack.size += bias ? TILE_LANES : 0;
     return pack;
@@ -70,7 +60,7 @@ static uint32_t high_word(const struct vk_pack *pack, uint32_t slot, uint32_t i,
 /* Word of meta, and the bit in it where the row's half starts. */
 static uint32_t meta_word(const struct vk_pack *pack, uint32_t slot, uint32_t r, uint32_t *shift)
 {
-    const bool whole = form_of(pack->type).min;
+    const bool whole = pack->min;
 
     *shift = whole ? 0 : slot % 2 * 16;
     return pack->meta_at * 4 + (whole ? slot : slot / 2) * TILE_ROWS + r;
@@ -100,7 +90,7 @@ struct place {
 /* In the code quads. */
 static struct place quad_place(const struct vk_pack *pack, uint32_t slot, uint32_t k, uint32_t r)
 {
-    switch (form_of(pack->type).code_bits) {
+    switch (pack->code_bits) {
     case 32:
         return (struct place){code_word(pack, slot, k / 4, r) + k % 4, 0, 32};
     case 16:
@@ -152,14 +142,14 @@ static uint32_t load32(const uint8_t *bytes)
 static void pack_simple(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
                         const uint8_t *block)
 {
-    const struct form form = form_of(pack->type);
     const uint8_t *codes =
         block + quant_block_bytes(pack->type) - (size_t)pack->codes * PACK_QUAD_BYTES;
-    const uint32_t bytes = quant_field_width(pack->type, QUANT_FIELD_SCALE) / 8;
     uint32_t shift, scales = 0, *meta = &tile[meta_word(pack, slot, r, &shift)];
 
-    memcpy(&scales, block, form.min ? 2 * bytes : bytes);
-    put(meta, shift, form.min ? 32 : 16, scales);
+    memcpy(&scales, block, pack->min ? 4 : 2);
+    if (pack->type == QUANT_MXFP4) /* one byte */
+        scales &= 255;
+    put(meta, shift, pack->min ? 32 : 16, scales);
     for (uint32_t q = 0; q < pack->codes; q++)
         memcpy(&tile[code_word(pack, slot, q, r)], codes + (size_t)q * PACK_QUAD_BYTES,
                PACK_QUAD_BYTES);
@@ -328,16 +318,15 @@ void vk_pack_row(const struct vk_pack *pack, uint32_t *tile, uint32_t r, const u
 static void unpack_scales(const struct vk_pack *pack, const uint32_t *tile, uint32_t r, uint32_t b,
                           uint8_t *row)
 {
-    const struct form form = form_of(pack->type);
     const enum quant type = pack->type;
     const uint32_t k = b * NM_BLOCK, halves = quant_halves(quant_form(type));
     const uint32_t width = quant_field_width(type, QUANT_FIELD_SUBSCALE);
     uint32_t shift;
     const uint32_t meta = tile[meta_word(pack, vk_pack_slot(pack->blocks, b), r, &shift)];
 
-    if (!form.super) {
+    if (!pack->super) {
         quant_field_write(type, row, k, QUANT_FIELD_SCALE, get(meta, shift, 16));
-        if (form.min)
+        if (pack->min)
             quant_field_write(type, row, k, QUANT_FIELD_MIN, get(meta, 16, 16));
         return;
     }
@@ -366,7 +355,7 @@ void vk_pack_unpack(const struct vk_pack *pack, const uint32_t *tile, uint32_t r
                 code |= get(tile[parts[p].word], parts[p].shift, parts[p].bits) << at;
             quant_field_write(pack->type, row, (uint64_t)b * NM_BLOCK + i, QUANT_FIELD_CODE, code);
         }
-        if (form_of(pack->type).code_bits <= 8)
+        if (pack->code_bits <= 8)
             unpack_scales(pack, tile, r, b, row);
     }
 }

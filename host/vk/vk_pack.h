@@ -12,8 +12,10 @@
 struct vk_pack {
     enum quant type;
     uint32_t width, blocks; /* blocks of 32 elements per row, the last perhaps partial */
-    uint32_t codes;         /* quads of codes per row and block; 0: all bits are in `high` */
-    uint32_t high;          /* words of further code bits per row and block */
+    uint32_t code_bits;     /* 2, 3: words; 4: nibbles; 5, 6: both; 8: bytes; else numbers */
+    bool min, super; /* m beside d; d, perhaps dmin, per 256 elements, sub-scales per block */
+    uint32_t codes;  /* quads of codes per row and block; 0: all bits are in `high` */
+    uint32_t high;   /* words of further code bits per row and block */
     uint32_t high_at, meta_at, super_at;
     uint32_t bias_at; /* 0: no bias */
     uint32_t size;    /* of the tile */
