@@ -109,6 +109,37 @@ static void test_turns(void **state)
               built_in[i].prompt);
 }
 
+/* Messages with their roles are those of turns, and may be of a system too. */
+static void test_messages(void **state)
+{
+    static const struct template_message turns[] = {
+        {"user", "a "}, {"assistant", "b"}, {"user", "c"}, {"assistant", " d"}, {"user", "e"}};
+    static const struct template_turn same[] = {{"a ", "b"}, {"c", " d"}};
+    static const struct template_message system[] = {{"system", "s"}, {"user", "u"}};
+    static const char *const built_in[] = {NULL, "chatml", "gemma", "llama3", "phi", "plain"};
+    static struct fixture f;
+    (void)state;
+    fixture_spm(&f);
+    f.chat_template = CHATML;
+    assert_int_equal(fixture_open(&f), STATUS_OK);
+    for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++) {
+        struct arena arena = {0};
+        char *given, *expected;
+        const struct chat_message by_turns = {
+            .user = "e", .template = built_in[i], .turn = same, .n_turns = 2};
+        const struct chat_message by_messages = {
+            .template = built_in[i], .message = turns, .n_messages = 5};
+        assert_int_equal(chat_render(f.gguf, &arena, &by_turns, &expected), STATUS_OK);
+        assert_int_equal(chat_render(f.gguf, &arena, &by_messages, &given), STATUS_OK);
+        assert_string_equal(given, expected);
+        arena_finish(&arena);
+    }
+    fixture_close(&f);
+    check(NULL, &(struct chat_message){.template = "chatml", .message = system, .n_messages = 2},
+          "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n"
+          "<|im_start|>assistant\n");
+}
+
 static void test_description(void **state)
 {
     (void)state;
@@ -352,10 +383,11 @@ static void test_references(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),      cmocka_unit_test(test_turns),
-        cmocka_unit_test(test_description), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_templates),   cmocka_unit_test(test_references),
+        cmocka_unit_test(test_choice),     cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_messages),   cmocka_unit_test(test_description),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_depth),      cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
