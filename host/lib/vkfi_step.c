@@ -201,12 +201,12 @@ static void settle(vkfi_turn *turn)
 vkfi_status vkfi_session_step_all(vkfi_turn *turns, size_t count)
 {
     struct arena arena = {0};
-    struct vkfi_round round = {.turn = arena_array(&arena, count + 1, sizeof(*round.turn)),
-                               .in = arena_array(&arena, count + 1, sizeof(*round.in))};
-    bool *entered = arena_array(&arena, count + 1, sizeof(*entered));
     log_keep_error("");
     if (!turns && count > 0)
         return vkfi_status_refuse(VKFI_USAGE, "vkfi_session_step_all: found null, expected turns");
+    struct vkfi_round round = {.turn = arena_array(&arena, count + 1, sizeof(*round.turn)),
+                               .in = arena_array(&arena, count + 1, sizeof(*round.in))};
+    bool *entered = arena_array(&arena, count + 1, sizeof(*entered));
     enum status st = round.turn && round.in && entered ? STATUS_OK : STATUS_MEMORY;
     if (!st)
         choose(&round, entered, turns, count);
