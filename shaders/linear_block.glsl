@@ -70,10 +70,15 @@ block_scales read_scales(uint tile, uint b, uint slot)
     return read;
 }
 
+/* First quad of column c. */
+#ifndef LINEAR_SOURCE
+#define LINEAR_SOURCE(source, c) (source + c * push.src_stride)
+#endif
+
 /* Elements 4 s .. 4 s + 3 of a block of column c. */
 vec4 read_x(uint b, uint source, uint c, uint s)
 {
-    return FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + s);
+    return FETCH_FLOATS(inputs, LINEAR_SOURCE(source, c) + b * 8u + s);
 }
 
 #endif

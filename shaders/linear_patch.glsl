@@ -13,6 +13,11 @@ vec4 patch_x(uint b, uint source, uint row, uint s)
     vec4 read = read_x(b, source, 0u, s);
     if (!HOOK_AT(HOOK_OPERAND) || !hook_near(b))
         return read;
+#ifdef PATCH_GROUP /* rows of which a group share one copy, which its first names */
+    uint first = row - row % PATCH_GROUP;
+    return hook_quad(HOOK_OPERAND, uvec3(first, b * NM_BLOCK + 4u * s, HOOK_NONE),
+                     uvec3(0u, 1u, 0u), read, row == first);
+#endif
     hook_reader = row;
     read = hook_quad(HOOK_OPERAND, uvec3(HOOK_NONE, b * NM_BLOCK + 4u * s, HOOK_NONE),
                      uvec3(0u, 1u, 0u), read, true);

@@ -7,6 +7,8 @@ foreach(type ${VKFI_WEIGHT_TYPES})
   vkfi_shader(embed VARIANT ${type} DEFINES ${define})
   foreach(cols 1 2 4)
     vkfi_shader(linear VARIANT ${type}_${cols} DEFINES ${define} COLS=${cols})
+    vkfi_shader(experts VARIANT ${type}_${cols} DEFINES ${define} COLS=${cols})
+    vkfi_shader(experts VARIANT ${type}_${cols}_texel DEFINES ${define} COLS=${cols} VKFI_TEXEL)
   endforeach()
   foreach(shape 1 2 4)
     set(tiles 1) # every first run pays for compiling a single column
@@ -27,9 +29,8 @@ foreach(texel "" TEXEL)
   vkfi_shader(norm VARIANT layer${end} DEFINES NORM_LAYER ${read})
   vkfi_shader(gate VARIANT alone${end} DEFINES GATE_ALONE ${read})
 endforeach()
-foreach(op norm rope store scores softmax heads gate add logits features guard stored_sums
-           kv_sums weight_sums guard_abft fused_rope
-           fused_attention)
+foreach(op norm rope store scores softmax heads gate add choose route mix share logits features
+           guard stored_sums kv_sums weight_sums guard_abft fused_rope fused_attention)
   vkfi_shader(${op})
   vkfi_shader(${op} VARIANT texel DEFINES VKFI_TEXEL)
 endforeach()

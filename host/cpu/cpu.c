@@ -99,7 +99,7 @@ static void cpu_plan(struct cpu *cpu)
             prepared = node->in;
             halves = by_half;
         }
-        if (node->out == prepared)
+        if (node->out == prepared || node->op == OP_EXPERTS)
             prepared = REG_NONE;
     }
 }
@@ -187,7 +187,7 @@ static void destroy(struct executor *ex)
     struct cpu *cpu = (struct cpu *)ex;
 
     for (enum reg reg = 0; reg < REG_COUNT; reg++) {
-        if (graph_reg_wide(reg))
+        if (cpu_by_need(reg))
             free(cpu->reg[reg]);
     }
     free(cpu->features);
@@ -278,7 +278,7 @@ static enum status create_registers(struct cpu *cpu)
     for (enum reg reg = 0; reg < REG_COUNT; reg++) {
         const uint32_t width = graph_reg_width(hp, reg, (uint32_t)cpu->score_stride);
         cpu->stride[reg] = (size_t)order_ceil(width, CPU_TILE) * CPU_TILE;
-        if (!graph_reg_wide(reg)) {
+        if (!cpu_by_need(reg)) {
             cpu->reg[reg] = cpu_memory(cpu, n, cpu->stride[reg] * sizeof(float));
             if (!cpu->reg[reg])
                 return STATUS_MEMORY;
@@ -329,11 +329,15 @@ static enum status create_scratch(struct cpu *cpu)
         s->row = cpu_memory(cpu, width, sizeof(float));
         s->input = cpu_memory(cpu, width, sizeof(float));
         s->terms = cpu_memory(cpu, width, sizeof(float));
+        s->pairs = cpu_memory(cpu, cpu->max_columns, sizeof(*s->pairs));
+        if (hp->n_expert > 0)
+            s->gathered = cpu_memory(cpu, cpu->max_columns, width * sizeof(float));
         s->logits = cpu_memory(cpu, cpu->max_columns, CPU_LOGIT_ROWS * sizeof(float));
         s->digest = cpu_memory(cpu, cpu->max_columns, sizeof(*s->digest));
         s->features = cpu_memory(cpu, cpu->max_columns, sizeof(*s->features));
         if (!s->sum_x || !s->panel || !s->attention || !s->attention_panel || !s->block ||
-            !s->row || !s->input || !s->terms || !s->logits || !s->digest || !s->features)
+            !s->row || !s->input || !s->terms || !s->logits || !s->digest || !s->features ||
+            !s->pairs || (hp->n_expert > 0 && !s->gathered))
             return STATUS_MEMORY;
     }
     const size_t scores = hp->n_head * cpu->score_stride;

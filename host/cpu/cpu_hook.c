@@ -81,6 +81,14 @@ float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, floa
     return cpu_round(value, act);
 }
 
+void cpu_hook_stray(const struct cpu_patch *patch, struct cpu_hook_at at)
+{
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        if (index_of(patch->hooks[i], at) != HOOK_NONE)
+            patch->hooks[i]->data.stray = 1;
+    }
+}
+
 bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row)
 {
     for (uint32_t i = 0; i < patch->n_hooks; i++) {

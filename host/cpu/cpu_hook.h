@@ -48,6 +48,10 @@ void cpu_hook_weights(const struct cpu_patch *patch, uint32_t row, uint8_t *stor
 bool cpu_hook_unseen(const struct cpu_patch *patch, uint32_t row, const struct cpu_attention *job,
                      uint32_t *key);
 
+/* Marks the faults of an element whose bits are no number of what there is (struct op_point,
+ * bound). */
+void cpu_hook_stray(const struct cpu_patch *patch, struct cpu_hook_at at);
+
 /* True if some hook of the patch is at this point (HOOK_SEVERAL: any) and row. */
 bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row);
 

@@ -47,7 +47,7 @@ struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
                                .cap = node->cap,
                                .x_stride = cpu->stride[node->in],
                                .y_stride = cpu->stride[node->out],
-                               .act = node->out == REG_L ? NM_F32 : (uint32_t)cpu->base.act,
+                               .act = graph_reg_wide(node->out) ? NM_F32 : (uint32_t)cpu->base.act,
                                .scratch = scratch};
 }
 
@@ -172,13 +172,12 @@ static float edit_accumulator(void *user, uint32_t b, float run)
                           run);
 }
 
-/* One output again, with all faults. */
-static float one_row(const struct cpu_patch *patch, uint32_t row)
+float cpu_linear_row(const struct cpu_patch *patch, uint32_t row, uint64_t weight_row)
 {
     const struct node *node = patch->node;
     const struct cpu_weight *weight = cpu_weight_of(patch->run->cpu, node->weight);
     struct cpu_scratch *scratch = patch->scratch;
-    const uint8_t *stored = cpu_weight_row(weight, row, scratch->row);
+    const uint8_t *stored = cpu_weight_row(weight, weight_row, scratch->row);
 
     if (cpu_hook_in(patch, HOOK_WEIGHT, row)) {
         if (stored != scratch->row)
@@ -187,7 +186,6 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
         cpu_hook_weights(patch, row, scratch->row);
     }
     cpu_weight_decode(weight, stored, scratch->block);
-    operand(patch, row, NULL, scratch->input);
     dot_sums(quant_form(node->weight->type), scratch->input, node->width, scratch->sum_x);
     struct partial partial = {patch, row};
     const bool chains = cpu_hook_in(patch, HOOK_PARTIAL, row);
@@ -204,6 +202,13 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
         value = value + cpu_weight_floats(node->bias)[row];
     cpu_cap(&value, 1, node->cap);
     return value;
+}
+
+/* One output again, with all faults. */
+static float one_row(const struct cpu_patch *patch, uint32_t row)
+{
+    operand(patch, row, NULL, patch->scratch->input);
+    return cpu_linear_row(patch, row, row);
 }
 
 /* True if the output has a fault besides those of operands that all outputs read. */
@@ -224,7 +229,7 @@ void cpu_linear_patch(const struct cpu_patch *patch)
     const struct cpu *cpu = patch->run->cpu;
     const struct node *node = patch->node;
     const bool logits = node->out == REG_L;
-    const uint32_t act = logits ? NM_F32 : (uint32_t)cpu->base.act;
+    const uint32_t act = graph_reg_wide(node->out) ? NM_F32 : (uint32_t)cpu->base.act;
     float *y = logits ? cpu->reg[REG_L] +
                             cpu->stride[REG_L] * cpu->full_row[patch->run->column[patch->slot]]
                       : cpu_reg(cpu, node->out, patch->slot);

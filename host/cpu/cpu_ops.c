@@ -30,4 +30,9 @@ const struct cpu_op CPU_OPS[OP_COUNT] = {
     [OP_GATE] = {cpu_gate, cpu_gate_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
     [OP_ACT] = {cpu_gate, cpu_gate_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
     [OP_ADD] = {cpu_add, cpu_add_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
+    [OP_CHOOSE] = {cpu_choose, cpu_choose_patch, CPU_CUT_UNITS, CPU_CUT_UNITS},
+    [OP_ROUTE] = {cpu_route, cpu_route_patch, CPU_CUT_UNITS, CPU_CUT_UNITS},
+    [OP_EXPERTS] = {cpu_experts, cpu_experts_patch, CPU_CUT_NONE, CPU_CUT_NONE},
+    [OP_MIX] = {cpu_mix, cpu_mix_patch, CPU_CUT_NONE, CPU_CUT_ROWS},
+    [OP_SHARE] = {cpu_share_expert, cpu_share_expert_patch, CPU_CUT_ROWS, CPU_CUT_ROWS},
 };

@@ -24,6 +24,11 @@ void cpu_rope(const struct cpu_task *task);
 void cpu_store(const struct cpu_task *task);
 void cpu_gate(const struct cpu_task *task);
 void cpu_add(const struct cpu_task *task);
+void cpu_choose(const struct cpu_task *task);
+void cpu_route(const struct cpu_task *task);
+void cpu_experts(const struct cpu_task *task);
+void cpu_mix(const struct cpu_task *task);
+void cpu_share_expert(const struct cpu_task *task);
 
 /* SCORES, SOFTMAX and HEADS of the columns that keep no S and P: with no barriers in between. */
 void cpu_attention(const struct cpu_task *task);
@@ -43,6 +48,10 @@ static inline void cpu_cap(float *y, uint32_t n, float limit)
 /* What LINEAR and the output matrix share: a job without columns. */
 struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
                                  struct cpu_scratch *scratch);
+
+/* An output of LINEAR or EXPERTS with faults, of the input in scratch->input and a row of the
+ * weights. */
+float cpu_linear_row(const struct cpu_patch *patch, uint32_t row, uint64_t weight_row);
 
 /* The output matrix: a thread's rows, with argmax and hash of the columns that keep no row; then
  * those of the kept rows, after hooks; then (first thread) the results. */
@@ -65,6 +74,11 @@ void cpu_softmax_patch(const struct cpu_patch *patch);
 void cpu_heads_patch(const struct cpu_patch *patch);
 void cpu_gate_patch(const struct cpu_patch *patch);
 void cpu_add_patch(const struct cpu_patch *patch);
+void cpu_choose_patch(const struct cpu_patch *patch);
+void cpu_route_patch(const struct cpu_patch *patch);
+void cpu_experts_patch(const struct cpu_patch *patch);
+void cpu_mix_patch(const struct cpu_patch *patch);
+void cpu_share_expert_patch(const struct cpu_patch *patch);
 
 /* The scalar form. */
 void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);

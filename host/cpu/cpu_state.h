@@ -183,6 +183,11 @@ extern const struct cpu_kernels cpu_avx2_kernels;
 extern const struct cpu_kernels cpu_avx512_kernels;
 #endif
 
+/* A group of the rows of a column, for which it has chosen an expert. */
+struct cpu_pair {
+    uint32_t slot, group;
+};
+
 /* Memory of one thread. */
 struct cpu_scratch {
     float *sum_x;              /* (max_columns, blocks, 2) sums of the columns' blocks or halves */
@@ -193,6 +198,8 @@ struct cpu_scratch {
     uint8_t *row;              /* one row in GGUF bytes */
     uint8_t *tile;             /* 16 packed rows; null: weights are packed, or read by rows */
     float *input, *terms;      /* one register row */
+    struct cpu_pair *pairs;    /* (max_columns) of one expert */
+    float *gathered;           /* (max_columns, width) their inputs; null without experts */
     float *watch;              /* (n_head, score_stride); of patches only */
     float *logits;             /* (max_columns, CPU_LOGIT_ROWS) */
     struct cpu_digest *digest; /* (max_columns) */
@@ -244,6 +251,12 @@ struct cpu {
     uint64_t weight_bytes, total_bytes;
     bool denormal; /* some stored weight is one */
 };
+
+/* Registers with rows for the columns that need them alone. */
+static inline bool cpu_by_need(enum reg reg)
+{
+    return reg == REG_S || reg == REG_P || reg == REG_L;
+}
 
 /* Rows for `rows` columns in S, P or L; what they held is lost. */
 enum status cpu_room(struct cpu *cpu, enum reg reg, uint32_t rows) STATUS_MUST_USE;

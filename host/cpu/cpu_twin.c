@@ -19,7 +19,7 @@ static void wait_all(const struct cpu_task *task)
 /* Elements of the node's output register, as many rows as it has. */
 static size_t elements(const struct cpu *cpu, const struct node *node)
 {
-    const size_t rows = graph_reg_wide(node->out) ? cpu->room[node->out] : cpu->max_columns;
+    const size_t rows = cpu_by_need(node->out) ? cpu->room[node->out] : cpu->max_columns;
     return rows * cpu->stride[node->out];
 }
 

@@ -83,7 +83,8 @@ static enum status pack_all(struct cpu *cpu)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        if (node->op != OP_LINEAR || cpu->weights[node->weight->index].tiles)
+        const bool matrix = node->op == OP_LINEAR || node->op == OP_EXPERTS;
+        if (!matrix || cpu->weights[node->weight->index].tiles)
             continue;
         struct cpu_weight *weight = &cpu->weights[node->weight->index];
         if (make_room(cpu, weight) != STATUS_OK)

@@ -9,6 +9,7 @@ static const struct arch_rules table[ARCH_COUNT] = {
     [ARCH_LLAMA] = {.name = "llama",
                     .activation = ACTIVATION_SILU,
                     .rope_factors = true,
+                    .experts = true,                  /* Mixtral */
                     .window_period = ARCH_NO_GLOBAL}, /* Mistral */
     [ARCH_QWEN2] = {.name = "qwen2",
                     .activation = ACTIVATION_SILU,
@@ -57,6 +58,20 @@ static const struct arch_rules table[ARCH_COUNT] = {
                      .capped = true,
                      .window_period = 2,
                      .wide_q_layers = 46},
+    [ARCH_QWEN2MOE] = {.name = "qwen2moe",
+                       .activation = ACTIVATION_SILU,
+                       .rope_neox = true,
+                       .qkv_biases = true,
+                       .experts = true,
+                       .only_experts = true,
+                       .shared = true,
+                       .raw_weights = true},
+    [ARCH_QWEN3MOE] = {.name = "qwen3moe",
+                       .activation = ACTIVATION_SILU,
+                       .rope_neox = true,
+                       .qk_norms = true,
+                       .experts = true,
+                       .only_experts = true},
 };
 
 const struct arch_rules *arch_rules(enum arch arch)

@@ -16,6 +16,8 @@ enum arch {
     ARCH_PHI3,
     ARCH_OLMO2,
     ARCH_GEMMA2,
+    ARCH_QWEN2MOE,
+    ARCH_QWEN3MOE,
     ARCH_COUNT
 };
 #define ARCH_BIT(arch) (1u << (unsigned)(arch))
@@ -38,6 +40,10 @@ struct arch_rules {
     /* One tensor has the rows of q, k and v; one those of gate and up. */
     bool fused_qkv, fused_gate_up;
     bool qkv_biases;   /* the file must have them */
+    bool experts;      /* the file may have a mixture of experts for each feed-forward, */
+    bool only_experts; /* must have it; */
+    bool shared;       /* and an expert that all tokens use, with a gate of its own */
+    bool raw_weights;  /* weights of the chosen are not normalised, unless the file says so */
     bool scaled_embd;  /* embeddings times sqrt(n_embd) */
     bool capped;       /* scores and logits are capped; the file must say where */
     bool base_needed;  /* the file must name the RoPE base, since readers differ */

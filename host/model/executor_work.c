@@ -14,7 +14,7 @@ static uint64_t kv_row_bytes(const struct executor *ex)
     return (uint64_t)hp->n_head_kv * hp->head_dim * (storage_bits(ex->kv_storage) / 8);
 }
 
-static uint64_t register_bytes(const struct executor *ex, uint32_t regs, uint32_t seen)
+static uint64_t register_bytes(const struct executor *ex, uint64_t regs, uint32_t seen)
 {
     uint64_t words = 0;
     for (uint32_t reg = 0; reg < REG_COUNT; reg++) {
@@ -64,9 +64,14 @@ static void add_columns(struct executor *ex, const struct schedule *schedule, ui
     ex->work.evaluations += slots.n > 0;
 }
 
-static void add_weights(struct executor *ex, const struct node *op)
+/* Of experts as many matrices as the columns can choose: which they do is the device's. */
+static void add_weights(struct executor *ex, const struct node *op, uint32_t columns)
 {
-    if (op->weight && op->op != OP_EMBED)
+    const uint64_t chosen = (uint64_t)columns * op->groups, all = ex->model->hp.n_expert;
+
+    if (op->op == OP_EXPERTS)
+        ex->work.bytes += op->weight->size / all * (chosen < all ? chosen : all);
+    else if (op->weight && op->op != OP_EMBED)
         ex->work.bytes += op->weight->size + (op->bias ? op->bias->size : 0);
 }
 
@@ -75,7 +80,7 @@ void executor_work_twin(struct executor *ex, const struct schedule *schedule, ui
 {
     add_columns(ex, schedule, node, slots);
     if (slots.n > 0 && !shared)
-        add_weights(ex, &ex->model->graph.node[node]);
+        add_weights(ex, &ex->model->graph.node[node], slots.n);
 }
 
 void executor_work_op(struct executor *ex, const struct schedule *schedule, uint32_t node,

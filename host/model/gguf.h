@@ -59,6 +59,9 @@ struct gguf_split {
 enum status gguf_split(struct gguf *gguf, const struct gguf_split *splits,
                        size_t n) STATUS_MUST_USE;
 
+/* Makes a tensor of three dimensions one of two, with the rows of all matrices in turn. */
+void gguf_flatten(struct gguf *gguf, const struct tensor *tensor);
+
 /* Bytes of a tensor as they are in the file, whatever was written to its data since; of a file
  * opened from memory, as they are there. */
 enum status gguf_stored(const struct gguf *gguf, const struct tensor *tensor, uint64_t offset,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tensors that hold several, one after the other: a tensor for each, over the same bytes. */
+/* Tensors that hold several, one after the other: a tensor for each, or one matrix of all, over the
+ * same bytes. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,4 +108,13 @@ enum status gguf_split(struct gguf *gguf, const struct gguf_split *splits, size_
     store->by_name = by_name;
     gguf->tensor_count = count;
     return STATUS_OK;
+}
+
+void gguf_flatten(struct gguf *gguf, const struct tensor *tensor)
+{
+    struct tensor *t = &gguf->store->tensor[tensor->index];
+
+    t->dim[1] *= t->dim[2];
+    t->dim[2] = 1;
+    t->n_dims = 2;
 }

@@ -29,7 +29,8 @@ const char *graph_reg_name(enum reg reg)
 
 bool graph_reg_wide(enum reg reg)
 {
-    return reg == REG_S || reg == REG_P || reg == REG_L;
+    return reg == REG_S || reg == REG_P || reg == REG_L || reg == REG_R || reg == REG_E ||
+           reg == REG_W || reg == REG_M;
 }
 
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions)
@@ -51,9 +52,18 @@ uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positi
     case REG_G:
     case REG_U:
     case REG_A:
-        return hp->n_ff;
+        return hp->n_used * hp->n_ff_exp > hp->n_ff ? hp->n_used * hp->n_ff_exp : hp->n_ff;
     case REG_L:
         return hp->n_vocab;
+    case REG_R:
+        return hp->n_expert;
+    case REG_E:
+    case REG_W:
+        return hp->n_used;
+    case REG_D:
+        return hp->n_used * hp->n_embd;
+    case REG_M:
+        return hp->n_used > 0 ? 1 : 0;
     default:
         return 0;
     }

@@ -25,7 +25,12 @@
     X(GATE, "gate")             /* A = activation(G) * U */                                        \
     X(ADD, "add")               /* X = X + T */                                                    \
     X(LAYER_NORM, "layer_norm") /* layer norm of the same, + bias */                               \
-    X(ACT, "act")               /* A = activation(U) */
+    X(ACT, "act")               /* A = activation(U) */                                            \
+    X(CHOOSE, "choose")         /* E = the experts with the largest router logits R */             \
+    X(ROUTE, "route")           /* W = weights of the experts E, from R */                         \
+    X(EXPERTS, "experts")       /* LINEAR of the experts E: group j by the matrix of E[j] */       \
+    X(MIX, "mix")               /* T = sum over the experts E of W * D */                          \
+    X(SHARE, "share")           /* D = sigmoid(M) * D, of the shared expert */
 
 enum op {
 #define GRAPH_ENUM(name, text) OP_##name,
@@ -34,8 +39,8 @@ enum op {
         OP_COUNT
 };
 
-/* Registers: one row of f32 words per column, values on the activation type's grid (S, P, L: f32).
- * The parameter is not called X, since a register is. */
+/* Registers: one row of f32 words per column, values on the activation type's grid
+ * (graph_reg_wide: f32; E: integers). The parameter is not called X, since a register is. */
 #define GRAPH_REGS(ENTRY)                                                                          \
     ENTRY(X, "residual") /* (n_embd)            */                                                 \
     ENTRY(N, "normed")   /* (n_embd)            */                                                 \
@@ -46,10 +51,15 @@ enum op {
     ENTRY(P, "probs")    /* (n_head, positions) */                                                 \
     ENTRY(H, "heads")    /* (n_head * head_dim) */                                                 \
     ENTRY(T, "delta")    /* (n_embd)            */                                                 \
-    ENTRY(G, "gate")     /* (n_ff)              */                                                 \
-    ENTRY(U, "up")       /* (n_ff)              */                                                 \
-    ENTRY(A, "act")      /* (n_ff)              */                                                 \
-    ENTRY(L, "logits")   /* (n_vocab)           */
+    ENTRY(G, "gate")     /* (n_ff) or, of experts, (n_used, n_ff_exp) */                           \
+    ENTRY(U, "up")       /* the same            */                                                 \
+    ENTRY(A, "act")      /* the same            */                                                 \
+    ENTRY(L, "logits")   /* (n_vocab)           */                                                 \
+    ENTRY(R, "router")   /* (n_expert)          */                                                 \
+    ENTRY(E, "chosen")   /* (n_used) integers   */                                                 \
+    ENTRY(W, "weights")  /* (n_used)            */                                                 \
+    ENTRY(D, "parts")    /* (n_used, n_embd), then (n_embd) of the shared expert */                \
+    ENTRY(M, "share")    /* (1)                 */
 
 enum reg {
 #define GRAPH_ENUM(name, text) REG_##name,
@@ -65,17 +75,24 @@ struct node {
     enum op op;
     const char *site; /* "blk.3.attn_q", "token_embd", "output_norm", "output" */
     uint32_t layer;   /* GRAPH_NO_LAYER for embedding, output norm and output */
-    enum reg in, in2; /* in2: V of STORE, P with V pages of HEADS: REG_NONE; U of GATE; T of ADD */
-    enum reg out;     /* NORM and ROPE may work in place (out == in) */
-    const struct tensor *weight; /* LINEAR: (rows, width); NORM: (width); EMBED: (n_vocab, width) */
-    const struct tensor *bias;   /* LINEAR: (rows) F32, or null; LAYER_NORM: (width) */
-    uint32_t rows;               /* elements of the output row of one column (S, P: n_head) */
-    uint32_t width;              /* K: length of one dot product or norm group (EMBED: n_embd) */
-    uint32_t groups;             /* NORM: groups a row (1, or heads for QK norm); ROPE: heads */
-    float scale;     /* EMBED: embd_scale or 0; ROPE: q_scale, 0 for k (no multiplication) */
-    float cap;       /* SCORES, LINEAR: results x are cap * tanh(x / cap); 0: as they are */
-    uint32_t table;  /* ROPE: rope table (0 global, 1 sliding) */
-    uint32_t window; /* SCORES, SOFTMAX, HEADS: sliding window or 0 */
+    /* in2: V of STORE, P with V pages of HEADS: REG_NONE; U of GATE; T of ADD; E of EXPERTS and
+     * ROUTE; W of MIX; M of SHARE */
+    enum reg in, in2;
+    enum reg out; /* NORM, ROPE and SHARE may work in place (out == in) */
+    /* LINEAR: (rows, width); NORM: (width); EMBED: (n_vocab, width); EXPERTS: (n_expert * rows /
+     * groups, width), an expert's rows together */
+    const struct tensor *weight;
+    const struct tensor *bias; /* LINEAR: (rows) F32, or null; LAYER_NORM: (width) */
+    uint32_t rows;             /* elements of the output row of one column (S, P: n_head) */
+    uint32_t width;  /* K: length of one dot product or norm group (EMBED: n_embd); CHOOSE: experts;
+                        ROUTE: terms of the sum, the experts or those chosen; MIX: those chosen */
+    uint32_t groups; /* NORM: groups a row (1, or heads for QK norm); ROPE: heads; EXPERTS: those
+                        chosen */
+    uint32_t in_step; /* EXPERTS: from the input of a group to the next one's; 0: all read one */
+    float scale;      /* EMBED: embd_scale or 0; ROPE: q_scale, 0 for k (no multiplication) */
+    float cap;        /* SCORES, LINEAR: results x are cap * tanh(x / cap); 0: as they are */
+    uint32_t table;   /* ROPE: rope table (0 global, 1 sliding) */
+    uint32_t window;  /* SCORES, SOFTMAX, HEADS: sliding window or 0 */
 };
 
 struct graph {
@@ -86,7 +103,8 @@ struct graph {
 };
 
 /* Makes tensors of their own of q, k, v, gate and up where the architecture has them as rows of one
- * tensor, weights and biases (gguf_split). Before graph_build. */
+ * tensor, weights and biases (gguf_split), and matrices of the tensors of experts (gguf_flatten).
+ * Before graph_build. */
 enum status graph_split(struct gguf *gguf, const struct hparams *hp) STATUS_MUST_USE;
 
 /* Looks up and checks every tensor (shape, type) the graph uses; STATUS_INPUT names the tensor.
@@ -96,7 +114,8 @@ enum status graph_build(struct graph *out, struct arena *arena, const struct ggu
 
 const char *graph_op_name(enum op op);
 const char *graph_reg_name(enum reg reg);
-/* True for registers that are f32 whatever the activation type: scores, probabilities, logits. */
+/* True for registers of words whatever the activation type: scores, probabilities, logits, and all
+ * of the router. */
 bool graph_reg_wide(enum reg reg);
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions);
 

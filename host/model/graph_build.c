@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "model/graph.h"
 
-#define GRAPH_LAYER_NODES_MAX 24
+#define GRAPH_LAYER_NODES_MAX 36
 #define GRAPH_SITE_MAX 48
 
 struct builder {
@@ -131,10 +131,18 @@ static void add_extra_norm(struct builder *b, const char *site, enum reg reg, bo
         add_norm(b, site, reg, reg);
 }
 
+/* What a matrix, other than those of experts, reads and writes of a register. */
+static uint32_t linear_width(const struct builder *b, enum reg reg)
+{
+    const bool feed = reg == REG_G || reg == REG_U || reg == REG_A;
+
+    return feed ? b->hp->n_ff : reg == REG_D ? b->hp->n_embd : graph_reg_width(b->hp, reg, 0);
+}
+
 /* out = W in, + bias if the file has one. */
 static void add_linear(struct builder *b, const char *site, enum reg in, enum reg out)
 {
-    uint32_t width = graph_reg_width(b->hp, in, 0), rows = graph_reg_width(b->hp, out, 0);
+    const uint32_t width = linear_width(b, in), rows = linear_width(b, out);
     bool qkv = out == REG_Q || out == REG_K || out == REG_V;
     const struct tensor *weight = need(b, site, "weight");
     const struct tensor *bias =
@@ -171,13 +179,14 @@ static void add_rope(struct builder *b, const char *site, enum reg reg)
                       .table = hp->rope_tables == 2 && hparams_windowed(hp, b->layer)});
 }
 
-static void add_residual(struct builder *b, const char *site)
+/* to = to + from */
+static void add_sum(struct builder *b, const char *site, enum reg to, enum reg from)
 {
     add(b, site,
         (struct node){.op = OP_ADD,
-                      .in = REG_X,
-                      .in2 = REG_T,
-                      .out = REG_X,
+                      .in = to,
+                      .in2 = from,
+                      .out = to,
                       .rows = b->hp->n_embd,
                       .width = b->hp->n_embd});
 }
@@ -247,30 +256,130 @@ static void add_attention_half(struct builder *b)
         add_norm(b, "attn_norm", REG_X, REG_N);
     add_linear(b, "attn_output", REG_H, REG_T);
     add_extra_norm(b, "post_attention_norm", REG_T, b->rules->post_norms);
-    add_residual(b, "attn_residual");
+    add_sum(b, "attn_residual", REG_X, REG_T);
+}
+
+/* A = activation(G) * U, or of U alone */
+static void add_activation(struct builder *b, const char *site, uint32_t n)
+{
+    const bool alone = b->rules->ungated;
+
+    add(b, site,
+        (struct node){.op = alone ? OP_ACT : OP_GATE,
+                      .in = alone ? REG_U : REG_G,
+                      .in2 = alone ? REG_NONE : REG_U,
+                      .out = REG_A,
+                      .rows = n,
+                      .width = n});
+}
+
+/* T = the feed-forward of `in` */
+static void add_dense(struct builder *b, enum reg in)
+{
+    if (!b->rules->ungated)
+        add_linear(b, "ffn_gate", in, REG_G);
+    add_linear(b, "ffn_up", in, REG_U);
+    add_activation(b, "ffn_act", b->hp->n_ff);
+    add_linear(b, "ffn_down", REG_A, REG_T);
+}
+
+/* The matrices of all experts, of which each column uses n_used. */
+static void add_experts_linear(struct builder *b, const char *site, enum reg in, enum reg out)
+{
+    const struct hparams *hp = b->hp;
+    const bool own = in == REG_A; /* each expert reads what it has made before */
+    const uint32_t width = own ? hp->n_ff_exp : hp->n_embd;
+    const uint32_t rows = own ? hp->n_embd : hp->n_ff_exp;
+    const struct tensor *weight = need(b, site, "weight");
+
+    claim(b, weight, width, hp->n_expert * rows);
+    add(b, site,
+        (struct node){.op = OP_EXPERTS,
+                      .in = in,
+                      .in2 = REG_E,
+                      .out = out,
+                      .weight = weight,
+                      .rows = hp->n_used * rows,
+                      .width = width,
+                      .groups = hp->n_used,
+                      .in_step = own ? width : 0});
+}
+
+/* E and W of the router's logits. */
+static void add_router(struct builder *b, enum reg in)
+{
+    const struct hparams *hp = b->hp;
+
+    add_linear(b, "ffn_gate_inp", in, REG_R);
+    add(b, "ffn_choice",
+        (struct node){.op = OP_CHOOSE,
+                      .in = REG_R,
+                      .in2 = REG_NONE,
+                      .out = REG_E,
+                      .rows = hp->n_used,
+                      .width = hp->n_expert});
+    add(b, "ffn_weights",
+        (struct node){.op = OP_ROUTE,
+                      .in = REG_R,
+                      .in2 = REG_E,
+                      .out = REG_W,
+                      .rows = hp->n_used,
+                      .width = hp->used_norm ? hp->n_used : hp->n_expert});
+}
+
+/* T = T + sigmoid(m . in) * the feed-forward of the expert that all columns use */
+static void add_shared(struct builder *b, enum reg in)
+{
+    const uint32_t n_embd = b->hp->n_embd;
+
+    add_linear(b, "ffn_gate_inp_shexp", in, REG_M);
+    add_linear(b, "ffn_gate_shexp", in, REG_G);
+    add_linear(b, "ffn_up_shexp", in, REG_U);
+    add_activation(b, "ffn_act_shexp", b->hp->n_ff);
+    add_linear(b, "ffn_down_shexp", REG_A, REG_D);
+    add(b, "ffn_shexp",
+        (struct node){.op = OP_SHARE,
+                      .in = REG_D,
+                      .in2 = REG_M,
+                      .out = REG_D,
+                      .rows = n_embd,
+                      .width = n_embd});
+    add_sum(b, "ffn_shexp_sum", REG_T, REG_D);
+}
+
+/* T = the mixture's feed-forward of `in` */
+static void add_mixture(struct builder *b, enum reg in)
+{
+    const struct hparams *hp = b->hp;
+
+    add_router(b, in);
+    add_experts_linear(b, "ffn_gate_exps", in, REG_G);
+    add_experts_linear(b, "ffn_up_exps", in, REG_U);
+    add_activation(b, "ffn_act_exps", hp->n_used * hp->n_ff_exp);
+    add_experts_linear(b, "ffn_down_exps", REG_A, REG_D);
+    add(b, "ffn_mix",
+        (struct node){.op = OP_MIX,
+                      .in = REG_D,
+                      .in2 = REG_W,
+                      .out = REG_T,
+                      .rows = hp->n_embd,
+                      .width = hp->n_used});
+    if (b->rules->shared)
+        add_shared(b, in);
 }
 
 static void add_ffn_half(struct builder *b)
 {
     const enum reg in = b->rules->post_alone ? REG_X : REG_N;
-    const uint32_t n_ff = b->hp->n_ff;
-    struct node act = {
-        .op = OP_GATE, .in = REG_G, .in2 = REG_U, .out = REG_A, .rows = n_ff, .width = n_ff};
 
     if (!b->rules->parallel && !b->rules->post_alone)
         add_norm(b, "ffn_norm", REG_X, REG_N);
-    if (b->rules->ungated) {
-        act.op = OP_ACT;
-        act.in = REG_U;
-        act.in2 = REG_NONE;
-    } else {
-        add_linear(b, "ffn_gate", in, REG_G);
-    }
-    add_linear(b, "ffn_up", in, REG_U);
-    add(b, "ffn_act", act);
-    add_linear(b, "ffn_down", REG_A, REG_T);
+    if (b->hp->n_expert > 0)
+        add_mixture(b, in);
+    else
+        add_dense(b, in);
     add_extra_norm(b, "post_ffw_norm", REG_T, b->rules->post_norms);
-    add_residual(b, "ffn_residual");
+    add_sum(b, "ffn_residual", REG_X, REG_T);
 }
 
 static void add_embedding(struct builder *b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which tensors of a file hold the rows of several projections. */
+/* Which tensors of a file hold the rows of several projections, or of several experts. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +48,49 @@ static size_t of_layer(const struct hparams *hp, uint32_t layer, struct gguf_spl
     return n;
 }
 
+#define EXPERT_ROWS 32u /* tiles of rows on devices have no more; of both sides of an expert */
+
+/* One of the tensors of a layer's experts: matrices of (width, rows). */
+static enum status flatten(struct gguf *gguf, const char *name, const uint64_t shape[3])
+{
+    const struct tensor *t = gguf_tensor(gguf, name);
+
+    if (!t)
+        return STATUS_OK; /* graph_build says so */
+    if (t->dim[0] != shape[0] || t->dim[1] != shape[1] || t->dim[2] != shape[2] || t->dim[3] != 1) {
+        log_error("%s: tensor '%s': found shape (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
+                  "), expected (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ")",
+                  gguf_path(gguf), name, t->dim[0], t->dim[1], t->dim[2], t->dim[3], shape[0],
+                  shape[1], shape[2]);
+        return STATUS_INPUT;
+    }
+    gguf_flatten(gguf, t);
+    return STATUS_OK;
+}
+
+static enum status flatten_experts(struct gguf *gguf, const struct hparams *hp)
+{
+    static const char *const names[] = {"gate", "up", "down"};
+    const uint64_t up[3] = {hp->n_embd, hp->n_ff_exp, hp->n_expert};
+    const uint64_t down[3] = {hp->n_ff_exp, hp->n_embd, hp->n_expert};
+    enum status st = STATUS_OK;
+
+    if (hp->n_expert == 0)
+        return STATUS_OK;
+    if (hp->n_ff_exp % EXPERT_ROWS != 0 || hp->n_embd % EXPERT_ROWS != 0) {
+        log_error("%s: found experts of width %" PRIu32 " for %" PRIu32
+                  " features, expected multiples of %u",
+                  gguf_path(gguf), hp->n_ff_exp, hp->n_embd, EXPERT_ROWS);
+        return STATUS_INPUT;
+    }
+    for (uint32_t i = 0; i < 3 * hp->n_layers && !st; i++) {
+        char name[GGUF_PART_NAME];
+        snprintf(name, sizeof(name), "blk.%" PRIu32 ".ffn_%s_exps.weight", i / 3, names[i % 3]);
+        st = flatten(gguf, name, i % 3 < 2 ? up : down);
+    }
+    return st;
+}
+
 enum status graph_split(struct gguf *gguf, const struct hparams *hp)
 {
     struct gguf_split *splits = calloc((size_t)hp->n_layers * 4, sizeof(*splits));
@@ -61,5 +104,5 @@ enum status graph_split(struct gguf *gguf, const struct hparams *hp)
         n += of_layer(hp, layer, splits + n);
     const enum status st = n > 0 ? gguf_split(gguf, splits, n) : STATUS_OK;
     free(splits);
-    return st;
+    return st ? st : flatten_experts(gguf, hp);
 }

@@ -298,12 +298,13 @@ enum status guard_abft_make(struct guard_abft *tables, const struct guard_abft_p
             continue;
         st = make_room(table, node);
         for (uint32_t part = 0; part < table->parts && !st; part++)
-            st = add_job(&work,
-                         (struct job){.gguf = params->gguf,
-                                      .node = node,
-                                      .table = table,
-                                      .part = part,
-                                      .act = node->out == REG_L ? NM_F32 : (uint32_t)params->act});
+            st = add_job(
+                &work,
+                (struct job){.gguf = params->gguf,
+                             .node = node,
+                             .table = table,
+                             .part = part,
+                             .act = graph_reg_wide(node->out) ? NM_F32 : (uint32_t)params->act});
     }
     if (!st && work.n > 0)
         st = run(&work);

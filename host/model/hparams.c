@@ -16,6 +16,9 @@
 #define HPARAMS_CTX_MAX (1u << 20)
 #define HPARAMS_VOCAB_MAX ((1u << 24) - 1)
 #define HPARAMS_HEADS_WIDTH_MAX 65536
+#define HPARAMS_EXPERTS_MAX 1024 /* ranks are counted, one by one */
+#define HPARAMS_USED_MAX 32      /* a sum over them is one block */
+#define HPARAMS_FF_MAX (1u << 20)
 
 struct reader {
     const struct gguf *gguf;
@@ -105,7 +108,7 @@ static enum status read_sizes(struct reader *r, struct hparams *hp)
     } sizes[] = {
         {"block_count", 512, offsetof(struct hparams, n_layers)},
         {"embedding_length", 65536, offsetof(struct hparams, n_embd)},
-        {"feed_forward_length", 1u << 20, offsetof(struct hparams, n_ff)},
+        {"feed_forward_length", HPARAMS_FF_MAX, offsetof(struct hparams, n_ff)},
         {"attention.head_count", 1024, offsetof(struct hparams, n_head)},
         {"context_length", UINT32_MAX, offsetof(struct hparams, n_ctx)},
     };
@@ -120,6 +123,46 @@ static enum status read_sizes(struct reader *r, struct hparams *hp)
         hp->n_ctx = HPARAMS_CTX_MAX;
     }
     return st;
+}
+
+/* Widths of the experts of a token, and of the one that all use. */
+static enum status read_expert_widths(struct reader *r, struct hparams *hp)
+{
+    const bool shared = arch_rules(hp->arch)->shared;
+    enum status st =
+        read_uint_or(r, "expert_feed_forward_length", HPARAMS_FF_MAX, hp->n_ff, &hp->n_ff_exp);
+
+    if (!st && (hp->n_ff_exp == 0 || (uint64_t)hp->n_used * hp->n_ff_exp > HPARAMS_FF_MAX ||
+                (uint64_t)hp->n_used * hp->n_embd > HPARAMS_FF_MAX)) {
+        log_error("%s: key '%s': found %" PRIu32 " for each of %" PRIu32
+                  " experts, expected 1 to %u for all that a token uses",
+                  gguf_path(r->gguf), key_of(r, "expert_feed_forward_length"), hp->n_ff_exp,
+                  hp->n_used, HPARAMS_FF_MAX);
+        st = STATUS_INPUT;
+    }
+    hp->n_ff = 0;
+    if (!st && shared)
+        st = read_uint(r, "expert_shared_feed_forward_length", 1, HPARAMS_FF_MAX, &hp->n_ff);
+    return st;
+}
+
+static enum status read_experts(struct reader *r, struct hparams *hp)
+{
+    const struct arch_rules *rules = arch_rules(hp->arch);
+    enum status st = STATUS_OK;
+
+    if (rules->only_experts)
+        st = read_uint(r, "expert_count", 1, HPARAMS_EXPERTS_MAX, &hp->n_expert);
+    else if (rules->experts)
+        st = read_uint_or(r, "expert_count", HPARAMS_EXPERTS_MAX, 0, &hp->n_expert);
+    if (st || hp->n_expert == 0)
+        return st;
+    st = read_uint(r, "expert_used_count", 1,
+                   hp->n_expert < HPARAMS_USED_MAX ? hp->n_expert : HPARAMS_USED_MAX, &hp->n_used);
+    hp->used_norm = !rules->raw_weights;
+    if (!st && gguf_has(r->gguf, key_of(r, "expert_weights_norm")))
+        st = gguf_bool(r->gguf, r->key, &hp->used_norm);
+    return st ? st : read_expert_widths(r, hp);
 }
 
 static enum status read_heads(struct reader *r, struct hparams *hp)
@@ -351,7 +394,8 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
 {
     /* In this order: each needs what those before it have read. */
     static enum status (*const parts[])(struct reader *, struct hparams *) = {
-        read_sizes, read_heads, read_rope, read_window, read_epsilon, read_caps, read_vocabulary};
+        read_sizes,  read_experts, read_heads, read_rope,
+        read_window, read_epsilon, read_caps,  read_vocabulary};
     struct reader r = {.gguf = gguf};
     struct hparams hp = {0};
     enum status st = keys_check_split(gguf);

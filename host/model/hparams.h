@@ -17,7 +17,11 @@ struct hparams {
     uint32_t n_head;    /* query heads */
     uint32_t n_head_kv; /* key and value heads; divides n_head */
     uint32_t head_dim;  /* of q, k and v */
-    uint32_t n_ff;      /* width of gate and up */
+    uint32_t n_ff;      /* width of gate and up, with experts of the shared one; 0: there is none */
+    uint32_t n_expert;  /* 0: a dense feed-forward, and 0 for the next two */
+    uint32_t n_used;    /* experts of a token */
+    uint32_t n_ff_exp;  /* width of an expert's gate and up */
+    bool used_norm;     /* weights of the chosen experts add up to 1 */
     uint32_t n_vocab;
     uint32_t n_ctx; /* positions the model was trained for */
     float norm_eps;

@@ -21,6 +21,7 @@
 #define NOT_ZERO(name, what) REFUSED(name, what, 0, 0)
 #define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write */
 
+#define EXPERTS (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_QWEN2MOE) | ARCH_BIT(ARCH_QWEN3MOE))
 #define WINDOWED                                                                                   \
     (ARCH_BIT(ARCH_LLAMA) | ARCH_BIT(ARCH_GEMMA2) | ARCH_BIT(ARCH_GEMMA3) | ARCH_BIT(ARCH_PHI3))
 
@@ -54,26 +55,26 @@ static const struct keys_entry table[] = {
     IRRELEVANT("rope.scaling.yarn_beta_fast"),
     IRRELEVANT("rope.scaling.yarn_beta_slow"),
 
-    NOT_ZERO("expert_count", "a mixture of experts"),
-    IRRELEVANT("expert_used_count"), /* this and the next mean nothing without experts */
-    IRRELEVANT("expert_shared_count"),
-    IRRELEVANT("expert_group_count"),
-    IRRELEVANT("expert_group_used_count"),
-    IRRELEVANT("expert_group_scale"),
-    IRRELEVANT("expert_feed_forward_length"),
-    IRRELEVANT("expert_shared_feed_forward_length"),
-    IRRELEVANT("expert_chunk_feed_forward_length"),
-    IRRELEVANT("expert_weights_scale"),
-    IRRELEVANT("expert_weights_norm"),
-    IRRELEVANT("expert_gating_func"),
-    IRRELEVANT("experts_per_group"),
-    IRRELEVANT("moe_every_n_layers"),
-    IRRELEVANT("moe_latent_size"),
-    IRRELEVANT("interleave_moe_layer_step"),
-    IRRELEVANT("leading_dense_block_count"),
-    IRRELEVANT("router_logit_softcapping"),
-    IRRELEVANT("swiglu_clamp_exp"),
-    IRRELEVANT("swiglu_clamp_shexp"),
+    ENTRY("expert_count", KEYS_REFUSED, EXPERTS, "a mixture of experts", 0, 0),
+    USED_BY(EXPERTS, "expert_used_count"), /* this and the next mean nothing without experts */
+    USED_BY(EXPERTS, "expert_feed_forward_length"),
+    USED_BY(ARCH_BIT(ARCH_QWEN2MOE), "expert_shared_feed_forward_length"),
+    USED_BY(EXPERTS, "expert_weights_norm"),
+    IRRELEVANT("expert_shared_count"), /* they are one matrix, whose width says enough */
+    NOT_ONE("expert_weights_scale", "a factor on the weights of experts"),
+    NOT_ONE("expert_gating_func", "another function than softmax"),
+    NOT_ONE("expert_group_count", "groups of experts"),
+    NOT_ONE("expert_group_used_count", "groups of experts"),
+    NOT_ONE("expert_group_scale", "groups of experts"),
+    NOT_ZERO("experts_per_group", "groups of experts"),
+    NOT_ZERO("expert_chunk_feed_forward_length", "experts in chunks"),
+    NOT_ONE("moe_every_n_layers", "layers with and without experts"),
+    NOT_ONE("interleave_moe_layer_step", "layers with and without experts"),
+    NOT_ZERO("leading_dense_block_count", "layers with and without experts"),
+    NOT_ZERO("moe_latent_size", "experts of a latent input"),
+    NOT_ZERO("router_logit_softcapping", "a cap of router logits"),
+    NOT_ZERO("swiglu_clamp_exp", "a clamped activation"),
+    NOT_ZERO("swiglu_clamp_shexp", "a clamped activation"),
 
     ENTRY("attn_logit_softcapping", KEYS_REFUSED, ARCH_BIT(ARCH_GEMMA2),
           "a cap of attention scores", 0, 0),

@@ -11,18 +11,20 @@ enum extent {
     ROWS,   /* elements of the node's output row; of scores and probabilities: heads */
     WIDTH,  /* terms of one sum: input features, features of a group or of a head */
     BLOCKS, /* blocks of 32 of these terms */
-    WIDTHS, /* terms of two sums, those of the second after those of the first */
+    WIDTHS, /* terms of two sums, those of the second after those of the first; both factors of the
+               terms of one */
     BOTH,   /* the blocks of both */
     PAIR    /* the two operands */
 };
 
 enum trait {
     KEYED = 1,   /* at each key position */
-    GROUPED = 2, /* rows of a group (as many as the node is wide) share one element */
+    GROUPED = 2, /* rows of a group share one element */
     SHARED = 4,  /* all outputs share one element */
     NUMBER = 8,
     FIELD = 16,
-    ENTRY = 32 /* of K or V */
+    ENTRY = 32, /* of K or V */
+    INDEX = 64  /* an integer below the node's width */
 };
 
 struct point {
@@ -47,8 +49,9 @@ struct traits {
     [HOOK_OUT] = POINT(row, NONE, traits), [HOOK_MEM] = POINT(row, NONE, traits)
 
 /* An operand is the op's copy of a register's element as read, and all that share the copy see the
- * fault: all outputs of a matrix, all of a norm's group, all keys of a head's query, all features
- * of a head's probability, both of a rotated pair. */
+ * fault: all outputs of a matrix (of several: all of one), all of a norm's group, all keys of a
+ * head's query, all features of a head's probability, both of a rotated pair, all ranks or weights
+ * of a router's logit. */
 static const struct traits TRAITS[OP_COUNT] = {
     [OP_EMBED] = {.point = {[HOOK_WEIGHT] = POINT(ROWS, NONE, FIELD), RESULT(ROWS, 0)}},
     [OP_NORM] = {.point = {[HOOK_OPERAND] = POINT(ROWS, WIDTH, GROUPED),
@@ -91,6 +94,21 @@ static const struct traits TRAITS[OP_COUNT] = {
     [OP_GATE] = {.point = {[HOOK_OPERAND] = POINT(ROWS, PAIR, 0), RESULT(ROWS, 0)}},
     [OP_ACT] = {.point = {[HOOK_OPERAND] = POINT(ROWS, NONE, 0), RESULT(ROWS, 0)}},
     [OP_ADD] = {.point = {[HOOK_OPERAND] = POINT(ROWS, PAIR, 0), RESULT(ROWS, 0)}},
+    [OP_CHOOSE] =
+        {.point = {[HOOK_OPERAND] = POINT(NONE, WIDTH, 0), [HOOK_OUT] = POINT(ROWS, NONE, INDEX)}},
+    [OP_ROUTE] = {.point = {[HOOK_OPERAND] = POINT(NONE, WIDTH, 0),
+                            [HOOK_PARTIAL] = POINT(NONE, WIDTH, 0),
+                            RESULT(ROWS, 0)}},
+    [OP_EXPERTS] = {.point = {[HOOK_OPERAND] = POINT(ROWS, WIDTH, GROUPED),
+                              [HOOK_WEIGHT] = POINT(ROWS, WIDTH, FIELD),
+                              [HOOK_PARTIAL] = POINT(ROWS, WIDTH, 0),
+                              [HOOK_ACCUMULATOR] = POINT(ROWS, BLOCKS, 0),
+                              RESULT(ROWS, 0)},
+                    .cost = MATRIX},
+    [OP_MIX] = {.point = {[HOOK_OPERAND] = POINT(ROWS, WIDTHS, 0),
+                          [HOOK_PARTIAL] = POINT(ROWS, WIDTH, 0),
+                          RESULT(ROWS, 0)}},
+    [OP_SHARE] = {.point = {[HOOK_OPERAND] = POINT(ROWS, PAIR, 0), RESULT(ROWS, 0)}},
 };
 
 static uint32_t count_of(enum extent extent, const struct node *node)
@@ -120,11 +138,12 @@ bool op_point(struct op_point *out, const struct node *node, uint32_t point)
         return false;
     const struct point *p = &TRAITS[node->op].point[point];
     *out = (struct op_point){.rows = count_of(p->row, node),
-                             .row_step = p->traits & GROUPED ? node->width : 1,
+                             .row_step = p->traits & GROUPED ? node->rows / node->groups : 1,
                              .ks = count_of(p->k, node),
                              .keyed = p->traits & KEYED,
                              .operands = p->k == PAIR,
                              .shared = p->traits & SHARED,
+                             .bound = p->traits & INDEX ? node->width : 0,
                              .stored = p->traits & NUMBER  ? OP_STORED_NUMBER
                                        : p->traits & FIELD ? OP_STORED_FIELD
                                        : p->traits & ENTRY ? OP_STORED_KV
@@ -154,7 +173,7 @@ bool op_is_output(const struct node *node)
 }
 
 /* 0 for REG_NONE. */
-static uint32_t bit_of(enum reg reg)
+static uint64_t bit_of(enum reg reg)
 {
     return reg == REG_NONE ? 0 : OP_BIT(reg);
 }

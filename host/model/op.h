@@ -24,9 +24,10 @@ struct op_point {
     uint32_t rows;
     uint32_t row_step; /* rows that share one element: the first of each group names it. 1: none */
     uint32_t ks;
-    bool keyed;    /* `key` is a key position that the column sees */
-    bool operands; /* `k` names an operand, 0 `in` or 1 `in2`, not an element of it */
-    bool shared;   /* every output reads the element: `reader` says which see the fault */
+    bool keyed;     /* `key` is a key position that the column sees */
+    bool operands;  /* `k` names an operand, 0 `in` or 1 `in2`, not an element of it */
+    bool shared;    /* every output reads the element: `reader` says which see the fault */
+    uint32_t bound; /* the element is an integer below this: out of it is no result; 0: a number */
     enum op_stored stored;
 };
 
@@ -47,11 +48,11 @@ bool op_per_key(enum op op);
 bool op_is_output(const struct node *node);
 
 /* Registers (bit REG_*) and pages of K and V (OP_PAGES) that a node reads and writes. */
-#define OP_BIT(reg) (1u << (unsigned)(reg))
+#define OP_BIT(reg) (UINT64_C(1) << (unsigned)(reg))
 #define OP_PAGES REG_COUNT
 
 struct op_access {
-    uint32_t reads, writes;
+    uint64_t reads, writes;
 };
 
 struct op_access op_access(const struct node *node);

@@ -114,13 +114,13 @@ void vk_guard_read(const struct vk_run *run)
 }
 
 /* Registers and rows of their second evaluations. */
-static uint32_t with_twins(uint32_t regs)
+static uint64_t with_twins(uint64_t regs)
 {
     return regs | (regs & REGISTERS) << VK_RUN_TWIN(0);
 }
 
 /* Dispatches all entries that are listed, which may edit the registers `edits`. */
-static enum status look(struct vk_run *run, uint32_t edits)
+static enum status look(struct vk_run *run, uint64_t edits)
 {
     static const enum vk_shader SHADERS[VK_LISTS] = {VK_SHADER_GUARD, VK_SHADER_GUARD_ABFT,
                                                      VK_SHADER_STORED_SUMS};
@@ -173,7 +173,7 @@ enum status vk_guard_end(struct vk_run *run)
 
 /* Nothing has to wait for guards of the rows left behind: what wrote them lies before a barrier,
  * which what writes the register next needs anyhow, and so does a second use of the rows. */
-static void move(struct vk_run *run, uint32_t regs, uint32_t version)
+static void move(struct vk_run *run, uint64_t regs, uint32_t version)
 {
     const struct vk_memory *m = &run->vk->memory;
 
@@ -186,9 +186,9 @@ static void move(struct vk_run *run, uint32_t regs, uint32_t version)
     run->guarded &= ~with_twins(regs);
 }
 
-enum status vk_guard_make_way(struct vk_run *run, uint32_t writes, bool whole)
+enum status vk_guard_make_way(struct vk_run *run, uint64_t writes, bool whole)
 {
-    const uint32_t regs = writes & REGISTERS;
+    const uint64_t regs = writes & REGISTERS;
     const bool guarded = run->guarded & with_twins(regs);
     uint32_t lowest = UINT32_MAX, highest = 0;
     enum status st = STATUS_OK;
@@ -257,7 +257,7 @@ static void add_entries(struct vk_run *run, const struct vk_rec *rec, uint32_t i
 }
 
 /* What guards of a kind read at a node. */
-static uint32_t reads_of(const struct node *node, enum guard_kind kind)
+static uint64_t reads_of(const struct node *node, enum guard_kind kind)
 {
     const bool stores = node->op == OP_STORE;
     return kind == GUARD_STORED && stores ? OP_BIT(node->in) | OP_BIT(node->in2)
@@ -279,7 +279,7 @@ static enum status add_kind(struct vk_run *run, const struct vk_rec *rec,
                             const struct schedule_guards *kind)
 {
     const struct node *node = rec->node;
-    const uint32_t twin = OP_BIT(VK_RUN_TWIN(node->out));
+    const uint64_t twin = OP_BIT(VK_RUN_TWIN(node->out));
     bool any = false, edits = false;
     enum status st = STATUS_OK;
 

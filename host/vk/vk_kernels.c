@@ -99,6 +99,21 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                               HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_ADD] = {"add", 2, 1 << 1, 1 << 1, sizeof(struct push_add),
                        HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
+    [VK_SHADER_CHOOSE] = {"choose", 2, 1 << 1, 1 << 1, sizeof(struct push_choose), HAS_X | HAS_HOOK,
+                          X_ONLY},
+    [VK_SHADER_ROUTE] = {"route", 2, 1 << 1, 1 << 1, sizeof(struct push_route), HAS_X | HAS_HOOK,
+                         X_ONLY},
+    [VK_SHADER_EXPERTS] = {"experts",
+                           3,
+                           1 << 1 | 1 << 2,
+                           0,
+                           sizeof(struct push_experts),
+                           HAS_ACT | HAS_Y | HAS_HOOK,
+                           {LITERAL, SPEC_LANES_Y, LITERAL}},
+    [VK_SHADER_MIX] = {"mix", 2, 1 << 1, 1 << 1, sizeof(struct push_mix),
+                       HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
+    [VK_SHADER_SHARE] = {"share", 2, 1 << 1, 1 << 1, sizeof(struct push_share),
+                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, 0, sizeof(struct push_logits), HAS_X, X_ONLY},
     [VK_SHADER_FEATURES] = {"features", 3, 1 << 2, 0, sizeof(struct push_features), HAS_X, X_ONLY},
     [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
@@ -131,6 +146,10 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_GATE] = 8,
           [VK_SHADER_GATE_ALONE] = 8,
           [VK_SHADER_ADD] = 8,
+          [VK_SHADER_CHOOSE] = 8,
+          [VK_SHADER_ROUTE] = 8,
+          [VK_SHADER_MIX] = 8,
+          [VK_SHADER_SHARE] = 8,
           [VK_SHADER_LOGITS] = 8,
           [VK_SHADER_FEATURES] = 8,
           [VK_SHADER_GUARD] = 8,
@@ -143,6 +162,7 @@ static const struct vk_shape shape_processor = {
     .y = {[VK_SHADER_NORM] = 8,
           [VK_SHADER_NORM_LAYER] = 8,
           [VK_SHADER_LINEAR] = 1,
+          [VK_SHADER_EXPERTS] = 1,
           [VK_SHADER_SOFTMAX] = 1,
           [VK_SHADER_HEADS] = 1,
           [VK_SHADER_FUSED_ATTENTION] = 1},
@@ -159,6 +179,10 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_GATE] = 64,
           [VK_SHADER_GATE_ALONE] = 64,
           [VK_SHADER_ADD] = 64,
+          [VK_SHADER_CHOOSE] = 64,
+          [VK_SHADER_ROUTE] = 8,
+          [VK_SHADER_MIX] = 64,
+          [VK_SHADER_SHARE] = 64,
           [VK_SHADER_LOGITS] = 64,
           [VK_SHADER_FEATURES] = 64,
           [VK_SHADER_GUARD] = 64,
@@ -171,6 +195,7 @@ static const struct vk_shape shape_gpu = {
     .y = {[VK_SHADER_NORM] = 16,
           [VK_SHADER_NORM_LAYER] = 16,
           [VK_SHADER_LINEAR] = 8,
+          [VK_SHADER_EXPERTS] = 8,
           [VK_SHADER_SOFTMAX] = 16,
           [VK_SHADER_HEADS] = 16,
           [VK_SHADER_FUSED_ATTENTION] = 8},
@@ -237,9 +262,14 @@ void vk_kernels_finish(struct vk_kernels *kernels)
     }
 }
 
+static bool has_forms(enum vk_shader shader)
+{
+    return shader == VK_SHADER_LINEAR || shader == VK_SHADER_EXPERTS;
+}
+
 static bool has_types(enum vk_shader shader)
 {
-    return shader == VK_SHADER_EMBED || shader == VK_SHADER_LINEAR;
+    return shader == VK_SHADER_EMBED || has_forms(shader);
 }
 
 /* "linear_q4_1_4_texel" */
@@ -254,7 +284,7 @@ static const struct shader_code *code_of(const struct vk_kernels *k,
         for (int i = 0; i < n; i++)
             name[i] = (char)tolower((unsigned char)name[i]);
     }
-    if (key->shader == VK_SHADER_LINEAR)
+    if (has_forms(key->shader))
         n += snprintf(name + n, sizeof(name) - (size_t)n, "_%u", k->shape.forms[key->form].columns);
     if (k->shape.texel && interfaces[key->shader].texels)
         snprintf(name + n, sizeof(name) - (size_t)n, "_texel");

@@ -26,6 +26,11 @@ enum vk_shader {
     VK_SHADER_GATE,
     VK_SHADER_GATE_ALONE,
     VK_SHADER_ADD,
+    VK_SHADER_CHOOSE,
+    VK_SHADER_ROUTE,
+    VK_SHADER_EXPERTS,
+    VK_SHADER_MIX,
+    VK_SHADER_SHARE,
     VK_SHADER_LOGITS,
     VK_SHADER_FEATURES,
     VK_SHADER_GUARD,
@@ -44,9 +49,9 @@ enum vk_shader {
 /* What picks a kernel. */
 struct vk_kernel_key {
     enum vk_shader shader;
-    enum quant type; /* EMBED, LINEAR; else 0 */
-    uint32_t form;   /* LINEAR: of vk_shape.forms */
-    bool unrounded;  /* LINEAR: the output matrix */
+    enum quant type; /* EMBED, LINEAR, EXPERTS; else 0 */
+    uint32_t form;   /* LINEAR, EXPERTS: of vk_shape.forms */
+    bool unrounded;  /* LINEAR: into words whatever the activation type */
     bool keeps;      /* LINEAR: the rows are written as well as their sums with the residual */
     bool capped;     /* LINEAR, SCORES (fused too): results are capped */
     uint32_t next;   /* LINEAR: NEXT_* */

@@ -12,16 +12,21 @@ struct run {
     uint32_t form;
 };
 
-/* The registers after or before the one that is read. Its rows are read alone, and written rows lie
- * elsewhere: drivers may move and keep loads, which they may not of Aliased bindings (twice the
- * registers on gfx10.3). */
-static struct vk_part_of results_of(const struct vk *vk, const struct node *node, bool after)
+struct vk_part_of vk_linear_outside(const struct vk_rec *rec, const struct vk_reg *dst,
+                                    uint32_t slot)
 {
-    const uint64_t end = vk_reg_end(&vk->memory, node->in);
+    const struct vk_memory *m = &rec->vk->memory;
+    const uint64_t end = vk_reg_end(m, rec->node->in);
 
-    if (!after)
-        return (struct vk_part_of){0, vk->memory.reg[node->in].at};
-    return (struct vk_part_of){end, gpu_buffer_size(vk->memory.work) / VK_QUAD - end};
+    if (dst->at + slot * dst->stride < end)
+        return (struct vk_part_of){0, m->reg[rec->node->in].at};
+    return (struct vk_part_of){end, gpu_buffer_size(m->work) / VK_QUAD - end};
+}
+
+struct vk_part_of vk_linear_inside(const struct vk_rec *rec)
+{
+    return (struct vk_part_of){rec->src.at,
+                               vk_reg_end(&rec->vk->memory, rec->node->in) - rec->src.at};
 }
 
 /* What follows in the dispatch; `base`: the quad where the results' binding starts. */
@@ -53,9 +58,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
     const struct vk_form *form = &vk->kernels.shape.forms[run->form];
     const bool adds = rec->fusion & VK_FUSE_ADD;
     const struct vk_reg *dst = adds ? &rec->sum : &rec->dst;
-    const uint64_t inside_end = vk_reg_end(&vk->memory, rec->node->in);
-    const struct vk_part_of outside =
-        results_of(vk, rec->node, dst->at + run->slot0 * dst->stride >= inside_end);
+    const struct vk_part_of outside = vk_linear_outside(rec, dst, run->slot0);
     struct push_linear push = {
         .src_stride = rec->src.stride,
         .dst = dst->at - (uint32_t)outside.at,
@@ -82,12 +85,12 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                 .next = next,
                 .type = m->pack.type,
                 .form = run->form,
-                .unrounded = rec->node->out == REG_L,
+                .unrounded = graph_reg_wide(rec->node->out),
                 .keeps = rec->keeps,
                 .capped = rec->node->cap != 0,
                 .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
-        .parts = {outside, {rec->src.at, inside_end - rec->src.at}},
+        .parts = {outside, vk_linear_inside(rec)},
         .push = &push,
         .push_size = sizeof(push),
         .groups = {order_ceil(run->tiles, form->tiles), order_ceil(run->slots, form->columns), 1}};
@@ -95,9 +98,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
     return vk_dispatch(rec, &d);
 }
 
-/* The form for the remaining `slots` columns: the widest that they fill, or one that takes all if
- * they fill most of it. */
-static uint32_t form_of(const struct vk_shape *shape, uint32_t slots)
+uint32_t vk_linear_form(const struct vk_shape *shape, uint32_t slots)
 {
     uint32_t form = VK_FORMS - 1;
 
@@ -115,7 +116,7 @@ static enum status record_columns(const struct vk_rec *rec, const struct vk_matr
 
     for (uint32_t done = 0; done < rec->slots && !st; done += run.slots) {
         const uint32_t left = rec->slots - done;
-        run.form = form_of(shape, left);
+        run.form = vk_linear_form(shape, left);
         const uint32_t columns = shape->forms[run.form].columns;
         run.slot0 = rec->slot0 + done;
         run.slots = left < columns ? left : left / columns * columns;

@@ -79,7 +79,9 @@ static uint64_t lay_out_all(struct vk *vk)
     lay_out(vk, &at, REG_Q, 3, 2 * rows);
     lay_out(vk, &at, REG_S, 1, m->score_columns);
     lay_out(vk, &at, REG_P, 1, m->score_columns);
-    lay_out(vk, &at, REG_T, 1, 2 * rows); /* before what LINEAR reads: vk_linear.c */
+    lay_out(vk, &at, REG_T, 1, 2 * rows);           /* before what LINEAR reads: vk_linear.c */
+    for (enum reg reg = REG_R; reg <= REG_M; reg++) /* E and D on one side of N, and of A */
+        lay_out(vk, &at, reg, 1, 2 * rows);
     lay_out(vk, &at, REG_H, 1, 2 * rows);
     lay_out(vk, &at, REG_G, 2, 2 * rows);
     lay_out(vk, &at, REG_A, 1, 2 * rows);

@@ -23,6 +23,11 @@
 #define PACE_LEAST (UINT64_C(1) << 20)
 #define PACE_MOST (UINT64_C(1) << 44)
 
+static bool is_matrix(const struct node *node)
+{
+    return node->op == OP_LINEAR || node->op == OP_EXPERTS;
+}
+
 /* Of one column. */
 static uint64_t cost_of_column(const struct vk_rec *rec)
 {
@@ -32,12 +37,13 @@ static uint64_t cost_of_column(const struct vk_rec *rec)
     const uint64_t elements =
         node->op == OP_SCORES || node->op == OP_SOFTMAX ? (uint64_t)node->rows * seen : node->rows;
 
-    return elements * PACE_ELEMENT + macs * (node->op == OP_LINEAR ? 1 : PACE_ATTENTION);
+    return elements * PACE_ELEMENT + macs * (is_matrix(node) ? 1 : PACE_ATTENTION);
 }
 
+/* Of experts as for one column: most choose others, and each pays a part of it. */
 static uint64_t cost_of_weights(const struct node *node)
 {
-    return node->op == OP_LINEAR ? op_macs(node, 0) * PACE_WEIGHT : 0;
+    return is_matrix(node) ? op_macs(node, 0) * PACE_WEIGHT : 0;
 }
 
 /* Nodes that one dispatch does. */
@@ -58,7 +64,7 @@ uint64_t vk_pace_cost(const struct vk_rec *rec)
 
     for (uint32_t n = count_nodes(rec); n > 0; n--, each.node++)
         cost += cost_of_column(&each) * rec->slots + cost_of_weights(each.node);
-    if (patch && rec->node->op == OP_LINEAR) /* only the tiles of these rows */
+    if (patch && is_matrix(rec->node)) /* only the tiles of these rows */
         cost = cost / rec->node->rows * (patch->row_end - patch->row + TILE_ROWS);
     return PACE_DISPATCH + cost * (patch ? PACE_FAULT : 1);
 }

@@ -31,8 +31,8 @@ static enum status move_residual(struct vk_run *run, uint32_t slot, uint64_t che
 {
     const struct vk_memory *m = &run->vk->memory;
     const uint64_t x = run->reg[REG_X].at + slot * run->reg[REG_X].stride;
-    const uint32_t from = load ? OP_BIT(VK_RUN_CHECKPOINTS) : OP_BIT(REG_X);
-    const uint32_t to = load ? OP_BIT(REG_X) : OP_BIT(VK_RUN_CHECKPOINTS);
+    const uint64_t from = load ? OP_BIT(VK_RUN_CHECKPOINTS) : OP_BIT(REG_X);
+    const uint64_t to = load ? OP_BIT(REG_X) : OP_BIT(VK_RUN_CHECKPOINTS);
 
     /* rows of one kind never overlap: a barrier only against the other kind of access */
     if ((run->written & from) || (run->read & to))

@@ -137,7 +137,7 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
                              const struct vk_patch *patch)
 {
     const uint32_t slot = slot_of(run, rec, patch);
-    const uint32_t out =
+    const uint64_t out =
         OP_BIT(rec->evaluation ? VK_RUN_TWIN(rec->node->out) : (uint32_t)rec->node->out);
     struct vk_rec again = *rec;
     enum status st = STATUS_OK;

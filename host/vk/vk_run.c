@@ -8,7 +8,7 @@
 
 #define RUN_SECONDS 300.0 /* CPU drivers compile at the first dispatch */
 
-void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes)
+void vk_run_access(struct vk_run *run, uint64_t reads, uint64_t writes)
 {
     if ((reads & run->written) || (writes & (run->written | run->read))) {
         stream_barrier(run->vk->stream);
@@ -63,6 +63,8 @@ enum status vk_run_op(const struct vk_rec *rec)
         [OP_NORM] = vk_norm,       [OP_LINEAR] = vk_linear, [OP_ROPE] = vk_rope,
         [OP_STORE] = vk_store,     [OP_SCORES] = vk_scores, [OP_SOFTMAX] = vk_softmax,
         [OP_HEADS] = vk_heads,     [OP_GATE] = vk_gate,     [OP_ADD] = vk_add,
+        [OP_CHOOSE] = vk_choose,   [OP_ROUTE] = vk_route,   [OP_EXPERTS] = vk_experts,
+        [OP_MIX] = vk_mix,         [OP_SHARE] = vk_share,
     };
     return ops[rec->node->op](rec);
 }
@@ -124,7 +126,7 @@ static void place_rows(struct vk_rec *rec, const struct vk_run *run, const struc
 static enum status record_op(struct vk_run *run, const struct vk_rec *rec,
                              const struct op_access *access)
 {
-    const bool matrix = rec->node->op == OP_LINEAR;
+    const bool matrix = rec->node->op == OP_LINEAR || rec->node->op == OP_EXPERTS;
     struct vk_rec part = *rec;
     enum status st = STATUS_OK;
 

@@ -22,7 +22,7 @@ struct vk_run {
     uint32_t *order; /* (n_hooks) hook of the pass for each entry of the device's list; owned */
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
-    uint32_t written, read; /* resources used since the last barrier, as bits */
+    uint64_t written, read; /* resources used since the last barrier, as bits */
     bool twins;             /* some guard evaluates an op twice */
     uint32_t column_words;  /* of columns and tables */
     uint32_t verdict_quads;
@@ -35,7 +35,7 @@ struct vk_run {
     uint32_t versions, version_rows;
     uint32_t *verdict;                 /* (n_guards) quad of each, in the schedule's order; owned */
     struct vk_listed listed[VK_LISTS]; /* what guards look at */
-    uint32_t guarded;                  /* what entries not dispatched yet read, as bits */
+    uint64_t guarded;                  /* what entries not dispatched yet read, as bits */
     uint64_t units;                    /* of work (vk_pace.h) recorded since the last submit */
 };
 
@@ -59,7 +59,7 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_TWIN(reg) (OP_PAGES + 4 + (reg)) /* rows of a register's second evaluations */
 
 /* A barrier if what follows, with these reads and writes, must wait for what was recorded. */
-void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
+void vk_run_access(struct vk_run *run, uint64_t reads, uint64_t writes);
 
 /* Copies quads between two places of one pair of buffers. */
 struct vk_run_copy {
@@ -106,7 +106,7 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec,
 enum status vk_guard_prepare(struct vk_run *run) STATUS_MUST_USE;
 /* Before registers (bits) are written anew, `whole`: all rows of them: what guards read there stays
  * until they have looked. Those written together move together. */
-enum status vk_guard_make_way(struct vk_run *run, uint32_t writes, bool whole) STATUS_MUST_USE;
+enum status vk_guard_make_way(struct vk_run *run, uint64_t writes, bool whole) STATUS_MUST_USE;
 /* At the node, then at the end of the pass. */
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_guard_end(struct vk_run *run) STATUS_MUST_USE;

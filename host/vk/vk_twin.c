@@ -34,7 +34,7 @@ enum status vk_twin(struct vk_run *run, const struct vk_rec *rec, enum guard_kin
 {
     const struct node *node = rec->node;
     const struct vk_memory *m = &run->vk->memory;
-    uint32_t reads = op_access(node).reads;
+    uint64_t reads = op_access(node).reads;
     const bool doubled = kind == GUARD_TWIN && rec->index < run->doubled;
     struct vk_rec twin = *rec;
     enum status st = STATUS_OK;

@@ -151,6 +151,8 @@ static enum status plan_all(struct vk_weights *w)
             const uint32_t merged = w->separate ? 1 : merge_count(graph, i);
             st = plan_matrix(w, i, merged);
             i += merged - 1;
+        } else if (node->op == OP_EXPERTS) {
+            st = plan_matrix(w, i, 1);
         }
     }
     return st;

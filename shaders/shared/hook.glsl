@@ -90,6 +90,15 @@ float hook_float(uint point, uvec3 at, float x, bool note)
     return hook_hit ? LANG_FLOAT(bits) : x;
 }
 
+/* Marks the faults of an element whose bits are no number of what there is. */
+void hook_stray(uint point, uvec3 at)
+{
+    for (uint h = hook_first(); h < hook_end(); h++) {
+        if (hooks[h].point == point && hook_index(hooks[h], at.x, at.y, at.z) != HOOK_NONE)
+            atomicMax(hooks[h].stray, 1u);
+    }
+}
+
 /* Whether a fault at a point needs an element; coordinates HOOK_NONE: any. */
 bool hook_wants(uint point, uvec3 at)
 {

@@ -26,8 +26,12 @@
  * output element; of scores and probabilities a head. `k` is a term of the sum (at ACCUMULATOR a
  * block of 32), of ROPE the feature read, of GATE and ADD the operand: 0 gate or residual, 1 up or
  * delta. LAYER_NORM has two sums, of width terms each: k from width on (of
- * blocks: from their number on) is in the second. Where all rows of a group share one element (the
- * sum of a norm, the probability that a head's features read), the group's first row names it.
+ * blocks: from their number on) is in the second. Of CHOOSE `k` is an expert, of ROUTE a term (an
+ * expert or a chosen one), of MIX a chosen one, as operand its result, and from width on its
+ * weight; of SHARE the operand: 0 result, 1 gate. A row of CHOOSE is a place in the order, and the
+ * element the expert there, an integer: bits that are no expert's change nothing, but the fault is
+ * `stray`. Where all rows of a group share one element (the sum of a norm, the probability that a
+ * head's features read, the input of one expert), the group's first row names it.
  *
  * Operand: the copy of one evaluation, so all that read it see the fault; of LINEAR the outputs
  * reader, reader + 1 .. (readers of them). Weight of EMBED and LINEAR: the field as decoded for
@@ -74,6 +78,8 @@ struct hook_data {
     uint after;                 /* out: and after */
     uint point;                 /* HOOK_*, for HOOK_SEVERAL; set by the executor, as `list` is */
     uint list;                  /* hooks of the patch, this one the first */
+    uint stray;                 /* out: not 0: bits that are no number of what there is, so that
+                                   the result without the faults stayed */
 };
 
 #ifdef VKFI_GLSL
@@ -94,7 +100,7 @@ static inline void hook_open(struct hook_data *h)
     h->value = h->kind == KIND_ZERO ? 0 : h->value;
     h->first_key = 0;
     h->last_key = UINT32_MAX;
-    h->count = h->changed = h->before = h->after = 0;
+    h->count = h->changed = h->before = h->after = h->stray = 0;
     h->first = HOOK_NONE;
 }
 

@@ -28,6 +28,20 @@ bool hook_wants(uint point, uvec3 at)
     return false;
 }
 
+void hook_stray(uint point, uvec3 at)
+{
+}
+
+uint hook_bits(uint point, uvec3 at, uint bits, bool note)
+{
+    return bits;
+}
+
+float hook_float(uint point, uvec3 at, float x, bool note)
+{
+    return x;
+}
+
 float hook_sum(uvec3 at, float x)
 {
     return x;

@@ -149,6 +149,62 @@ struct push_add {
     uint hook;
 };
 
+/* Grid: experts, slots. */
+struct push_choose {
+    uint src, src_stride;
+    uint dst_words, dst_stride_words;
+    uint experts, used;
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: experts of a column, slots. */
+struct push_route {
+    uint src, src_stride;
+    uint chosen, chosen_stride;
+    uint dst_words, dst_stride_words;
+    uint terms; /* of the sum */
+    uint alone; /* not 0: they are those of the chosen */
+    uint used;
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: tiles of a column's groups, slots; with several columns tiles of an expert, experts. */
+struct push_experts {
+    uint src_stride, in_quads; /* from column to column, from group to group */
+    uint dst, dst_stride;
+    uint chosen, chosen_stride;
+    uint tile0, tile_size;
+    uint first, tiles;  /* of the matrices, in this buffer */
+    uint group_tiles;   /* of an expert */
+    uint groups, pairs; /* of a column; of all */
+    uint blocks;
+    uint x0;
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: quads of a row, slots. */
+struct push_mix {
+    uint src, src_stride;
+    uint weights, weights_stride;
+    uint dst, dst_stride;
+    uint quads; /* of a row, and from expert to expert */
+    uint used;
+    uint slot0;
+    uint hook;
+};
+
+struct push_share {
+    uint src, src_stride;
+    uint gate, gate_stride;
+    uint dst, dst_stride;
+    uint quads;
+    uint slot0;
+    uint hook;
+};
+
 /* Stage 0: strips of a row of logits, rows. Stage 1: rows. */
 struct push_logits {
     uint src, src_stride;

@@ -37,7 +37,8 @@ mv empty.gguf named-like-nothing # a file whose name looks like no path
 try run -m named-like-nothing -p a
 mkfifo pipe.gguf # nobody writes to it
 try run -m pipe.gguf -p a
-try run -m "$TINY/tiny-mixtral.gguf" -p a
+LC_ALL=C sed 's/llama/bloom/' "$LLAMA" >other.gguf
+try run -m other.gguf -p a
 refused 2 run -m "$LLAMA" -p "$(printf 'a%.0s' $(seq 257))"
 cat err
 # The option parser's messages are one line, with exit code 2.

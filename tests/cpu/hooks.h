@@ -104,28 +104,34 @@ static inline bool hooks_coordinates(struct rng *rng, const struct model *model,
     const uint32_t first =
         node->window != 0 && position >= node->window ? position - node->window + 1 : 0;
     const bool sums = node->op == OP_NORM || node->op == OP_LAYER_NORM || node->op == OP_LINEAR ||
-                      node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
+                      node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS ||
+                      node->op == OP_EXPERTS || node->op == OP_ROUTE || node->op == OP_MIX;
+    const bool blocks = node->op != OP_SOFTMAX && node->op != OP_HEADS && node->op != OP_ROUTE &&
+                        node->op != OP_MIX;                  /* of sums over features */
     const uint32_t both = node->op == OP_LAYER_NORM ? 2 : 1; /* sums */
     struct hook_data *d = &hook->data;
 
     if (node->op == OP_STORE || (hook->point == HOOK_PARTIAL && !sums) ||
-        (hook->point == HOOK_ACCUMULATOR &&
-         (!sums || node->op == OP_SOFTMAX || node->op == OP_HEADS)) ||
+        (hook->point == HOOK_ACCUMULATOR && !(sums && blocks)) ||
         (hook->point == HOOK_OPERAND && node->op == OP_EMBED) ||
-        (hook->point == HOOK_WEIGHT && node->op != OP_EMBED && (!sums || node->op == OP_SOFTMAX)))
+        (hook->point == HOOK_WEIGHT && node->op != OP_EMBED && node->op != OP_HEADS &&
+         !(sums && blocks)) ||
+        (hook->point == HOOK_MEM && node->op == OP_CHOOSE))
         return false;
     d->row = hooks_below(rng, node->rows);
     d->k = hooks_below(rng, node->width);
     d->key = first + hooks_below(rng, position - first + 1);
-    if (node->op == OP_GATE || node->op == OP_ADD)
+    if (node->op == OP_GATE || node->op == OP_ADD || node->op == OP_SHARE)
         d->k = hooks_below(rng, 2);
+    if (node->op == OP_MIX && hook->point == HOOK_OPERAND)
+        d->k = hooks_below(rng, 2 * node->width);
     if (node->op == OP_ROPE)
         d->k = hooks_below(rng, node->rows);
     if (hook->point == HOOK_PARTIAL)
         d->k = hooks_below(rng, both * node->width);
     if (hook->point == HOOK_ACCUMULATOR)
         d->k = hooks_below(rng, both * ((node->width + 31) / 32));
-    if (node->op == OP_EMBED || node->op == OP_LINEAR)
+    if (node->op == OP_EMBED || node->op == OP_LINEAR || node->op == OP_EXPERTS)
         d->field = hooks_field(rng, node->weight->type);
     return true;
 }

@@ -93,16 +93,16 @@ def check(vkfi, title, case, places):
 
 # What the quick suite runs on slow places: a file of each architecture, each type, one of blocks.
 # Architectures whose graphs have the kernels of others.
-SAME_KERNELS = ("qwen3", "mistral", "phi3", "olmo2", "falcon-mqa")
+SAME_KERNELS = ("qwen3.", "mistral", "phi3", "olmo2", "falcon-mqa", "mixtral")
 SLOW = ("gemma3.gguf act=f32", "falcon-gqa.gguf act=bf16", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16",
-        "gemma2.gguf act=f16", "q6_k.gguf")
+        "gemma2.gguf act=f16", "qwen2moe.gguf act=f16", "q6_k.gguf")
 
 
 def tiny_cases(folder, every):
     """Activations and KV of the same type, and a few of the files that differ in blocks; `every`: all of both."""
     ids = ",".join(str(i * 37 % 256) for i in range(1, 41))
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".gguf") or "mixtral" in name:
+        if not name.endswith(".gguf"):
             continue
         combinations = [(a, k) for a in TYPES for k in TYPES if every or a == k]
         if "llama-" in name:  # files that differ only in their blocks

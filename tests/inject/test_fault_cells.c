@@ -360,6 +360,7 @@ static void test_quick(void **state)
         {"tiny-gemma3", STORAGE_F16, STORAGE_BF16, 36, 6, 8, 0},
         {"tiny-qwen2", STORAGE_BF16, STORAGE_F16, 7, 9, 0, 60000},
         {"tiny-falcon-gqa", STORAGE_F16, STORAGE_F32, 7, 6, 0, 0},
+        {"tiny-qwen2moe", STORAGE_F32, STORAGE_F16, 7, 6, 0, 0},
     };
     const uint32_t n = sizeof(settings) / sizeof(*settings);
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);
@@ -381,7 +382,7 @@ static void test_all(void **state)
         "tiny-llama-iq4_nl", "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama3-rope",
         "tiny-qwen2",        "tiny-gemma3",       "tiny-qwen3",       "tiny-mistral",
         "tiny-falcon-mqa",   "tiny-falcon-gqa",   "tiny-phi3-long",   "tiny-olmo2",
-        "tiny-gemma2"};
+        "tiny-gemma2",       "tiny-mixtral",      "tiny-qwen2moe",    "tiny-qwen3moe"};
     static const uint32_t prompts[] = {7, 36, CELLS_PROMPT}, tokens[] = {9, 6, 5};
     const uint32_t n_files = sizeof(files) / sizeof(*files), n = 3 * n_files;
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);

@@ -10,9 +10,10 @@
 #include "inject/stats/stats_test.h"
 
 #define POINTS_ALL "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\",\"accumulator\"]"
-#define MODELS 4
+#define MODELS 5
 static const char *const names[MODELS] = {"tiny-llama-q4_k.gguf", "tiny-qwen2.gguf",
-                                          "tiny-gemma3.gguf", "tiny-falcon-gqa.gguf"};
+                                          "tiny-gemma3.gguf", "tiny-falcon-gqa.gguf",
+                                          "tiny-qwen2moe.gguf"};
 
 static struct model *model;
 
@@ -54,7 +55,17 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
                                        : heads * features * seen;
     case OP_GATE:
     case OP_ADD:
+    case OP_SHARE:
         return written ? rows : 2 * rows;
+    case OP_CHOOSE:
+    case OP_ROUTE:
+        return written ? rows : node->width;
+    case OP_EXPERTS: /* as many matrices as are used, each with its own copy of its input */
+        return written                 ? rows
+               : point == HOOK_OPERAND ? node->groups * node->width
+                                       : rows * ceil(node->width / span);
+    case OP_MIX: /* parts and weights; terms */
+        return written ? rows : point == HOOK_OPERAND ? 2 * rows * node->width : rows * node->width;
     default:
         return rows / span;
     }
@@ -63,7 +74,7 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
 static double macs_of(const struct node *node, double seen)
 {
     const double heads = model->hp.n_head, features = model->hp.head_dim;
-    return node->op == OP_LINEAR                           ? (double)node->rows * node->width
+    return node->op == OP_LINEAR || node->op == OP_EXPERTS ? (double)node->rows * node->width
            : node->op == OP_SCORES || node->op == OP_HEADS ? heads * features * seen
            : node->op == OP_SOFTMAX                        ? heads * seen
                                                            : node->rows;
@@ -182,6 +193,9 @@ static double macs_by_hand(const struct model *of, const struct node *node, doub
 {
     if (node->op == OP_LINEAR)
         return (double)node->weight->dim[0] * (double)node->weight->dim[1];
+    if (node->op == OP_EXPERTS)
+        return (double)node->weight->dim[0] * (double)node->weight->dim[1] / of->hp.n_expert *
+               of->hp.n_used;
     return node->op == OP_SCORES || node->op == OP_HEADS
                ? (double)of->hp.n_head * of->hp.head_dim * seen
                : 0;

@@ -157,24 +157,33 @@ BUILDER_FN void builder_info(struct builder *b, const char *name, const struct b
     b->n_tensors++;
 }
 
-/* A tensor of `rows` (0: one dimension) with data that are small numbers in every type. */
-BUILDER_FN void builder_tensor(struct builder *b, const char *name, enum quant type, uint64_t width,
-                               uint64_t rows)
+/* A tensor with data that are small numbers in every type. */
+BUILDER_FN void builder_tensor_of(struct builder *b, const char *name, enum quant type,
+                                  const uint64_t *dims, uint32_t n_dims)
 {
     static const uint32_t ids[QUANT_COUNT] = {
 #define BUILDER_ENTRY(label, id, elements, bytes) id,
         QUANT_TYPES(BUILDER_ENTRY)
 #undef BUILDER_ENTRY
     };
-    uint64_t dims[2] = {width, rows};
-    size_t size = quant_row_bytes(type, width) * (size_t)(rows ? rows : 1);
+    size_t size = quant_row_bytes(type, dims[0]);
 
+    for (uint32_t i = 1; i < n_dims; i++)
+        size *= (size_t)dims[i];
     builder_pad(&b->data, b->alignment);
-    builder_info(b, name, &(struct builder_shape){ids[type], rows ? 2 : 1, dims, b->data.size});
+    builder_info(b, name, &(struct builder_shape){ids[type], n_dims, dims, b->data.size});
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(i % 29);
         builder_put(&b->data, &byte, 1);
     }
+}
+
+/* The same of `rows`; 0: one dimension. */
+BUILDER_FN void builder_tensor(struct builder *b, const char *name, enum quant type, uint64_t width,
+                               uint64_t rows)
+{
+    const uint64_t dims[2] = {width, rows};
+    builder_tensor_of(b, name, type, dims, rows ? 2 : 1);
 }
 
 /* Header, keys, descriptions, padding, data. The file stays in b->file. */
@@ -223,13 +232,50 @@ BUILDER_FN void builder_example(struct builder *b)
     } while (0)
 
 enum { TINY_EMBD = 32, TINY_FF = 64, TINY_VOCAB = 40, TINY_HEADS = 2, TINY_HEAD = 16 };
+enum { TINY_EXPERTS = 4, TINY_USED = 2 };
+
+/* Whether the model has experts: the architecture always has, or the test has put their number. */
+BUILDER_FN bool builder_has_experts(const struct builder *b, const char *arch)
+{
+    char key[96];
+
+    snprintf(key, sizeof(key), "%s.expert_count", arch);
+    return arch_rules(arch_find(arch, strlen(arch)))->only_experts || builder_has(b, key);
+}
+
+BUILDER_FN void builder_tiny_experts(struct builder *b, const char *arch, int layer)
+{
+    const bool shared = arch_rules(arch_find(arch, strlen(arch)))->shared;
+    const struct {
+        const char *site;
+        enum quant type;
+        uint64_t dims[3];
+        uint32_t n_dims;
+    } t[] = {
+        {"gate_inp", QUANT_F32, {TINY_EMBD, TINY_EXPERTS}, 2},
+        {"gate_exps", QUANT_Q8_0, {TINY_EMBD, TINY_FF, TINY_EXPERTS}, 3},
+        {"up_exps", QUANT_Q4_0, {TINY_EMBD, TINY_FF, TINY_EXPERTS}, 3},
+        {"down_exps", QUANT_F16, {TINY_FF, TINY_EMBD, TINY_EXPERTS}, 3},
+        {"gate_inp_shexp", QUANT_F32, {TINY_EMBD}, 1},
+        {"gate_shexp", QUANT_Q8_0, {TINY_EMBD, TINY_FF}, 2},
+        {"up_shexp", QUANT_Q8_0, {TINY_EMBD, TINY_FF}, 2},
+        {"down_shexp", QUANT_Q5_0, {TINY_FF, TINY_EMBD}, 2},
+    };
+
+    for (size_t i = 0; i < (shared ? 8 : 4); i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "blk.%d.ffn_%s.weight", layer, t[i].site);
+        BUILDER_DEFAULT(b, builder_tensor_of, name, t[i].type, t[i].dims, t[i].n_dims);
+    }
+}
 
 BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int layer)
 {
     const struct arch_rules *rules = arch_rules(arch_find(arch, strlen(arch)));
     const bool qk = rules->qk_norms, post = rules->post_norms, biases = rules->qkv_biases;
     const bool before = !rules->post_alone, parts = !rules->fused_qkv;
-    const bool gated = !rules->ungated && !rules->fused_gate_up;
+    const bool dense = !builder_has_experts(b, arch);
+    const bool gated = !rules->ungated && !rules->fused_gate_up && dense;
     const uint64_t q = TINY_HEADS * TINY_HEAD, up = (rules->fused_gate_up ? 2 : 1) * TINY_FF;
     const struct {
         const char *site;
@@ -252,8 +298,8 @@ BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int laye
         {"post_attention_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
         {"ffn_norm.weight", QUANT_F32, TINY_EMBD, 0, before && !rules->parallel},
         {"ffn_gate.weight", QUANT_BF16, TINY_EMBD, TINY_FF, gated},
-        {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, up, true},
-        {"ffn_down.weight", QUANT_Q5_0, TINY_FF, TINY_EMBD, true},
+        {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, up, dense},
+        {"ffn_down.weight", QUANT_Q5_0, TINY_FF, TINY_EMBD, dense},
         {"post_ffw_norm.weight", QUANT_F32, TINY_EMBD, 0, post},
     };
 
@@ -263,6 +309,8 @@ BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int laye
         if (t[i].wanted)
             BUILDER_DEFAULT(b, builder_tensor, name, t[i].type, t[i].width, t[i].rows);
     }
+    if (!dense)
+        builder_tiny_experts(b, arch, layer);
 }
 
 BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t layers)
@@ -277,11 +325,16 @@ BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t 
         {"feed_forward_length", TINY_FF},
         {"attention.head_count", TINY_HEADS},
         {"attention.head_count_kv", 1},
+        {"expert_count", TINY_EXPERTS},
+        {"expert_used_count", TINY_USED},
+        {"expert_shared_feed_forward_length", TINY_FF},
     };
+    const bool shared = arch_rules(arch_find(arch, strlen(arch)))->shared;
+    const size_t n = shared ? 9 : builder_has_experts(b, arch) ? 8 : 6;
     char key[96];
 
     BUILDER_DEFAULT(b, builder_key_text, "general.architecture", arch);
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < n; i++) {
         snprintf(key, sizeof(key), "%s.%s", arch, sizes[i].suffix);
         BUILDER_DEFAULT(b, builder_key_u32, key, sizes[i].value);
     }

@@ -8,63 +8,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "gguf_builder.h"
-#include "model/graph.h"
-
-struct built {
-    struct builder b;
-    struct gguf *g;
-    struct hparams hp;
-    struct arena arena;
-    struct graph graph;
-};
-
-static enum status build(struct built *t, const char *arch)
-{
-    builder_tiny(&t->b, arch);
-    assert_int_equal(gguf_open_memory(&t->g, t->b.file.data, t->b.file.size, "memory"), STATUS_OK);
-    assert_int_equal(hparams_read(&t->hp, t->g), STATUS_OK);
-    const enum status st = graph_split(t->g, &t->hp);
-    return st ? st : graph_build(&t->graph, &t->arena, t->g, &t->hp);
-}
-
-static void finish(struct built *t)
-{
-    arena_finish(&t->arena);
-    gguf_close(&t->g);
-    builder_free(&t->b);
-}
-
-/* Sites of one layer, without their prefix. */
-static void check_layer(const struct graph *graph, uint32_t layer, const char *const *sites)
-{
-    uint32_t i = graph->layer_begin[layer];
-
-    for (; *sites; sites++, i++) {
-        char site[64];
-        snprintf(site, sizeof(site), "blk.%u.%s", layer, *sites);
-        assert_string_equal(graph->node[i].site, site);
-        assert_int_equal(graph->node[i].layer, layer);
-        assert_ptr_equal(graph_find(graph, site), &graph->node[i]);
-    }
-    assert_int_equal(i, graph->layer_begin[layer + 1]);
-}
-
-static const struct node *at(const struct built *t, const char *site)
-{
-    const struct node *node = graph_find(&t->graph, site);
-
-    assert_non_null(node);
-    return node;
-}
-
-static void check_flow(const struct node *n, enum op op, enum reg in, enum reg in2, enum reg out)
-{
-    assert_int_equal(n->op, op);
-    assert_int_equal(n->in, in);
-    assert_int_equal(n->in2, in2);
-    assert_int_equal(n->out, out);
-}
+#include "graph_built.h"
 
 static void check_llama_attention(const struct built *t)
 {
@@ -441,7 +385,9 @@ static void test_tiny_files(void **state)
                  {"tiny-qwen3", 3 + 2 * 20},       {"tiny-mistral", 3 + 2 * 18},
                  {"tiny-falcon-mqa", 3 + 2 * 16},  {"tiny-falcon-gqa", 3 + 2 * 17},
                  {"tiny-phi3", 3 + 2 * 18},        {"tiny-olmo2", 3 + 2 * 20},
-                 {"tiny-gemma3", 3 + 7 * 22},      {"tiny-gemma2", 3 + 4 * 20}};
+                 {"tiny-mixtral", 3 + 2 * 22},     {"tiny-qwen2moe", 3 + 2 * 29},
+                 {"tiny-qwen3moe", 3 + 2 * 24},    {"tiny-gemma3", 3 + 7 * 22},
+                 {"tiny-gemma2", 3 + 4 * 20}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -124,6 +124,48 @@ static void test_mistral(void **state)
     builder_free(&b);
 }
 
+/* Sizes of a mixture: an expert's width is that of the feed-forward, unless the file says so; one
+ * expert for all, and raw weights, where the architecture has them. */
+static void test_experts(void **state)
+{
+    static const struct {
+        const char *arch;
+        uint32_t own; /* expert_feed_forward_length, 0: not in the file */
+        uint32_t n_ff, n_ff_exp;
+        bool norm;
+    } cases[] = {{"llama", 0, 0, TINY_FF, true},
+                 {"qwen2moe", 96, TINY_FF, 96, false},
+                 {"qwen3moe", 32, 0, 32, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int said = 0; said < 3; said++) { /* expert_weights_norm: no key, false, true */
+            struct builder b;
+            struct gguf *g;
+            struct hparams hp;
+            char key[64];
+            builder_init(&b);
+            snprintf(key, sizeof(key), "%s.expert_count", cases[i].arch);
+            builder_key_u32(&b, key, TINY_EXPERTS);
+            snprintf(key, sizeof(key), "%s.expert_feed_forward_length", cases[i].arch);
+            if (cases[i].own)
+                builder_key_u32(&b, key, cases[i].own);
+            snprintf(key, sizeof(key), "%s.expert_weights_norm", cases[i].arch);
+            if (said > 0)
+                builder_key_bool(&b, key, said - 1);
+            open_tiny(&b, &g, cases[i].arch);
+            assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+            assert_int_equal(hp.n_expert, TINY_EXPERTS);
+            assert_int_equal(hp.n_used, TINY_USED);
+            assert_int_equal(hp.n_ff, cases[i].n_ff);
+            assert_int_equal(hp.n_ff_exp, cases[i].n_ff_exp);
+            assert_int_equal(hp.used_norm, said > 0 ? said - 1 : cases[i].norm);
+            gguf_close(&g);
+            builder_free(&b);
+        }
+    }
+}
+
 /* Contexts of a file with factors for long ones end where those begin. */
 static void test_phi3(void **state)
 {
@@ -200,7 +242,7 @@ static const struct {
      0,
      "gpt2",
      {"architecture 'gpt2' is not supported (llama, qwen2, qwen3, gemma3, falcon, phi3, olmo2, "
-      "gemma2 are)"}},
+      "gemma2, qwen2moe, qwen3moe are)"}},
     {"llama",
      "general.architecture",
      EDIT_TEXT,
@@ -251,6 +293,12 @@ static const struct {
     {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
     {"qwen2", "qwen2.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
     {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
+    {"qwen3moe", "qwen3moe.expert_used_count", EDIT_UINT, 5, 0, {"found 5", "1 to 4"}},
+    {"qwen3moe", "qwen3moe.expert_used_count", EDIT_OMIT, 0, 0, {"found nothing"}},
+    {"qwen3moe", "qwen3moe.expert_count", EDIT_UINT, 0, 0, {"found 0", "1 to 1024"}},
+    {"qwen3moe", "qwen3moe.expert_gating_func", EDIT_UINT, 2, 0, {"another function than"}},
+    {"qwen2", "qwen2.expert_count", EDIT_UINT, 4, 0, {"a mixture of experts is not"}},
+    {"qwen3moe", "qwen3moe.expert_feed_forward_length", EDIT_UINT, 0, 0, {"found 0 for each"}},
     {"llama", "token_embd.weight", EDIT_OMIT, 0, 0, {"tensor 'token_embd.weight'", "nothing"}},
     {"llama", "tokenizer.ggml.tokens", EDIT_UINT, 1, 0, {"found uint32", "array of strings"}},
 };
@@ -328,19 +376,11 @@ static void test_tiny_files(void **state)
     static const struct {
         const char *name, *refusal;
     } files[] = {
-        {"tiny-llama-q4_k", NULL},
-        {"tiny-llama3-rope", NULL},
-        {"tiny-qwen2", NULL},
-        {"tiny-gemma3", NULL},
-        {"tiny-qwen3", NULL},
-        {"tiny-mistral", NULL},
-        {"tiny-falcon-mqa", NULL},
-        {"tiny-falcon-gqa", NULL},
-        {"tiny-phi3", NULL},
-        {"tiny-phi3-long", NULL},
-        {"tiny-olmo2", NULL},
-        {"tiny-gemma2", NULL},
-        {"tiny-mixtral", "found 4, expected 0: a mixture of experts is not supported"},
+        {"tiny-llama-q4_k", NULL}, {"tiny-llama3-rope", NULL}, {"tiny-qwen2", NULL},
+        {"tiny-gemma3", NULL},     {"tiny-qwen3", NULL},       {"tiny-mistral", NULL},
+        {"tiny-falcon-mqa", NULL}, {"tiny-falcon-gqa", NULL},  {"tiny-phi3", NULL},
+        {"tiny-phi3-long", NULL},  {"tiny-olmo2", NULL},       {"tiny-mixtral", NULL},
+        {"tiny-qwen2moe", NULL},   {"tiny-qwen3moe", NULL}, {"tiny-gemma2", NULL},
     };
 
     (void)state;
@@ -369,7 +409,7 @@ int main(void)
         cmocka_unit_test(test_phi3),          cmocka_unit_test(test_neutral_keys),
         cmocka_unit_test(test_long_context),  cmocka_unit_test(test_bad_keys),
         cmocka_unit_test(test_yarn_is_named), cmocka_unit_test(test_vocabulary_disagrees),
-        cmocka_unit_test(test_tiny_files),
+        cmocka_unit_test(test_tiny_files),    cmocka_unit_test(test_experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

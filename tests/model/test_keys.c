@@ -59,12 +59,12 @@ static enum status read_with(char out[1024], const char *arch, const char *const
     assert_int_equal(gguf_open_memory(&g, b.file.data, b.file.size, "memory"), STATUS_OK);
     const enum status st = hparams_read(&hp, g);
     if (!st)
-        snprintf(out, 1024, "%u %u %u %u %u %u %u %u %a %a %a %a %a %d %d %u %a %a %a %a %a %u %u",
+        snprintf(out, 1024, "%u %u %u %u %u %u %u %u %a %a %a %a %a %d %d %u %a %a %a %a %a %u %u %u %u %u %d",
                  hp.n_layers, hp.n_embd, hp.n_head, hp.n_head_kv, hp.head_dim, hp.n_ff, hp.n_vocab,
                  hp.n_ctx, (double)hp.norm_eps, (double)hp.embd_scale, (double)hp.q_scale,
                  (double)hp.score_cap, (double)hp.logit_cap, hp.activation, hp.rope_neox,
                  hp.rope_dim, hp.rope_base[0], hp.rope_base[1], hp.rope_scale[0], hp.rope_scale[1],
-                 hp.rope_magnitude, hp.window, hp.window_period);
+                 hp.rope_magnitude, hp.window, hp.window_period, hp.n_expert, hp.n_used, hp.n_ff_exp, hp.used_norm);
     gguf_close(&g);
     builder_free(&b);
     return st;
@@ -121,6 +121,11 @@ static const struct {
     {"rope.scaling.type", {VALUE_TEXT, 0, "none"}, "rope.scaling.factor", {VALUE_REAL, 2, 0}},
     {"rope.scaling.factor", {VALUE_REAL, 2, 0}, 0, {0}},
     {"rope.scaling.attn_factor", {VALUE_REAL, 1.5, 0}, 0, {0}},
+    {"expert_count", {VALUE_UINT, 8, 0}, 0, {0}},
+    {"expert_used_count", {VALUE_UINT, 3, 0}, "expert_count", {VALUE_UINT, 5, 0}},
+    {"expert_feed_forward_length", {VALUE_UINT, 96, 0}, "expert_count", {VALUE_UINT, 5, 0}},
+    {"expert_shared_feed_forward_length", {VALUE_UINT, 96, 0}, 0, {0}},
+    {"expert_weights_norm", {VALUE_BOOL, 0, 0}, "expert_count", {VALUE_UINT, 5, 0}},
 };
 
 static void check_used(const char *arch, const struct keys_entry *entry)

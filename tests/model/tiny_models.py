@@ -27,7 +27,9 @@ FALCON_GROUPS = {**FALCON, "kv": 2, "norms": ["attn_norm_2", "attn_norm"]}
 PHI3 = {**MISTRAL, "fused": True, "window": 100, "rope": 8}
 PHI3_LONG = {**PHI3, "window": 9, "rope": 16, "short": 128}
 OLMO2 = {**QWEN, "qk_norms": True, "norms": ["post_attention_norm", "post_ffw_norm"]}
-EXPERTS = dict(QWEN)
+MIXTRAL = {**QWEN, "base": 1e4, "experts": 4, "used": 2}
+QWEN2_MOE = {**QWEN, "experts": 6, "used": 3, "ff_exp": 96}
+QWEN3_MOE = {**QWEN3, "experts": 12, "used": 5, "ff_exp": 64}
 GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6,
          "qk_norms": True, "post_norms": True, "window": 8}
 GEMMA2 = {"layers": 4, "embd": 64, "ff": 96, "heads": 4, "kv": 2, "head": 32, "eps": 1e-6, "base": 1e4,
@@ -132,10 +134,25 @@ def metadata(arch, name, p, kind):
     if "short" in p:
         values[arch + ".rope.scaling.original_context_length"] = p["short"]
         values[arch + ".rope.scaling.attn_factor"] = 1.0625
-    if p is EXPERTS:
-        values["llama.expert_count"], values["llama.expert_used_count"] = 4, 2
+    if "experts" in p:
+        values[arch + ".expert_count"], values[arch + ".expert_used_count"] = p["experts"], p["used"]
+    if "ff_exp" in p:
+        values[arch + ".expert_feed_forward_length"] = p["ff_exp"]
+    if arch == "qwen2moe":
+        values[arch + ".expert_shared_feed_forward_length"] = p["ff"]
     return {**values, **tokenizer(), "general.quantization_version": 2,
             "general.file_type": TYPES[kind][3]}
+
+
+def expert_matrices(arch, p):
+    """Of one layer; a matrix of all experts has one matrix after the other."""
+    embd, n, ff = p["embd"], p["experts"], p.get("ff_exp", p["ff"])
+    yield "ffn_gate_inp", (embd, n)
+    yield from (("ffn_gate_exps", (embd, ff, n)), ("ffn_up_exps", (embd, ff, n)), ("ffn_down_exps", (ff, embd, n)))
+    if arch == "qwen2moe":
+        yield "ffn_gate_inp_shexp", (embd,)
+        yield from (("ffn_gate_shexp", (embd, p["ff"])), ("ffn_up_shexp", (embd, p["ff"])),
+                    ("ffn_down_shexp", (p["ff"], embd)))
 
 
 def matrices(arch, p, q, kv):
@@ -145,6 +162,9 @@ def matrices(arch, p, q, kv):
     else:
         yield from (("attn_q", (embd, q)), ("attn_k", (embd, kv)), ("attn_v", (embd, kv)))
     yield "attn_output", (q, embd)
+    if "experts" in p:
+        yield from expert_matrices(arch, p)
+        return
     if "fused" not in p:
         yield "ffn_gate", (embd, ff)
     yield "ffn_up", (embd, 2 * ff if arch == "phi3" else ff)
@@ -159,7 +179,7 @@ def shapes(arch, p, kind):
     yield "output_norm.weight", "norm", (embd,)
     if "layer_norms" in p:
         yield "output_norm.bias", "f32", (embd,)
-    if arch in ("qwen2", "falcon", "olmo2") or p is LLAMA:
+    if arch in ("qwen2", "falcon", "olmo2", "qwen2moe") or p in (LLAMA, MIXTRAL):
         yield "output.weight", kind, (embd, VOCAB)
     if p is ROPE:
         yield "rope_freqs.weight", "norm", (p["head"] // 2,)
@@ -169,7 +189,7 @@ def shapes(arch, p, kind):
     for i in range(p["layers"]):
         blk = "blk.%d." % i
         for name, shape in matrices(arch, p, q, kv):
-            yield blk + name + ".weight", kind, shape
+            yield blk + name + ".weight", "f32" if "_inp" in name else kind, shape
         norms = list(p.get("norms", ["attn_norm", "ffn_norm"]))
         if "post_norms" in p:
             norms += ["post_attention_norm", "post_ffw_norm"]
@@ -180,7 +200,7 @@ def shapes(arch, p, kind):
             yield blk + name + ".weight", "norm", (embd,)
             if "layer_norms" in p:
                 yield blk + name + ".bias", "f32", (embd,)
-        if arch == "qwen2":
+        if arch in ("qwen2", "qwen2moe"):
             for name, n in (("attn_q", q), ("attn_k", kv), ("attn_v", kv)):
                 yield blk + name + ".bias", "f32", (n,)
 
@@ -241,7 +261,9 @@ def main():
     write(folder, "qwen3", "tiny-qwen3", QWEN3, "f16")
     write(folder, "llama", "tiny-mistral", MISTRAL, "f16")
     write(folder, "gemma3", "tiny-gemma3", GEMMA, "f16")
-    write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # refused by name
+    write(folder, "llama", "tiny-mixtral", MIXTRAL, "f16")
+    write(folder, "qwen2moe", "tiny-qwen2moe", QWEN2_MOE, "q8_0")
+    write(folder, "qwen3moe", "tiny-qwen3moe", QWEN3_MOE, "q4_1")
     write(folder, "falcon", "tiny-falcon-mqa", FALCON, "f16")
     write(folder, "falcon", "tiny-falcon-gqa", FALCON_GROUPS, "f16")
     write(folder, "phi3", "tiny-phi3", PHI3, "f16")

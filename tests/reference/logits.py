@@ -26,7 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = ("llama-f16", "llama-bf16", "llama-q8_0", "llama-q4_0", "llama-q4_1", "llama-q5_0",
         "llama-q5_1", "llama-q4_k", "llama-q5_k", "llama-q6_k", "llama-q2_k",
         "llama-q3_k", "llama-iq4_nl", "llama-iq4_xs", "llama-mxfp4", "llama3-rope", "rope-scaled", "qwen2",
-        "qwen3", "mistral", "gemma3", "falcon-mqa", "falcon-gqa", "phi3", "phi3-long", "olmo2", "gemma2")
+        "qwen3", "mistral", "gemma3", "falcon-mqa", "falcon-gqa", "phi3", "phi3-long", "olmo2", "gemma2",
+        "mixtral", "qwen2moe", "qwen3moe")
 TINY_PROMPTS = ([1, 72, 105, 33, 200, 7, 99, 12, 250, 44, 5, 5, 5, 61, 88, 17, 301, 256, 90, 3],
                 [65])
 TOLERANCE = 1e-4  # sums in another order, on another machine
@@ -175,8 +176,30 @@ def activation(model, x):
     return x / (1 + np.exp(-x))
 
 
+def mixture(model, blk, x):
+    """The experts with the largest of the router's logits; softmax over these, or (Qwen2) over all."""
+    scores = linear(model, blk + "ffn_gate_inp", x)
+    p = np.exp(scores - scores.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    gate, up, down = (model.weight(blk + "ffn_%s_exps.weight" % name) for name in ("gate", "up", "down"))
+    y = np.zeros_like(x)
+    for i, row in enumerate(x):
+        chosen = np.argsort(-scores[i], kind="stable")[:model.key("expert_used_count")]
+        total = 1 if model.arch == "qwen2moe" else p[i][chosen].sum()
+        for e in chosen:
+            act = activation(model, (gate[e] @ row.astype(np.float32)).astype(np.float64)) * (up[e] @ row)
+            y[i] += p[i][e] / total * (down[e] @ act)
+    if model.has(blk + "ffn_up_shexp.weight"):
+        act = activation(model, linear(model, blk + "ffn_gate_shexp", x)) * linear(model, blk + "ffn_up_shexp", x)
+        share = 1 / (1 + np.exp(-(x @ model.weight(blk + "ffn_gate_inp_shexp.weight"))))
+        y += share[:, None] * linear(model, blk + "ffn_down_shexp", act)
+    return y
+
+
 def feed_forward(model, layer, x, _):
     blk, ff = "blk.%d." % layer, model.feed
+    if model.has(blk + "ffn_gate_inp.weight"):
+        return mixture(model, blk, x)
     if model.arch == "falcon":
         act = activation(model, linear(model, blk + "ffn_up", x))
     elif model.has(blk + "ffn_gate.weight"):

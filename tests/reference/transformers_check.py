@@ -19,14 +19,18 @@ import transformers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma2": "Gemma2",
-           "gemma3": "Gemma3", "falcon": "Falcon", "phi3": "Phi3", "olmo2": "Olmo2"}
+           "gemma3": "Gemma3", "falcon": "Falcon", "phi3": "Phi3", "olmo2": "Olmo2", "mixtral": "Mixtral",
+           "qwen2moe": "Qwen2Moe", "qwen3moe": "Qwen3Moe"}
 NAMES = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
          "attn_qkv": "self_attn.qkv_proj", "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm",
          "attn_k_norm": "self_attn.k_norm", "attn_norm": "input_layernorm", "ffn_gate": "mlp.gate_proj",
          "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "ffn_norm": "post_attention_layernorm"}
 GEMMA = {"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm",
          "post_ffw_norm": "post_feedforward_layernorm"}
-OTHERS = {"phi3": {"ffn_up": "mlp.gate_up_proj"},
+EXPERTS = {"ffn_gate_inp": "mlp.gate", "ffn_down_exps": "mlp.experts.down_proj",
+           "ffn_gate_inp_shexp": "mlp.shared_expert_gate", "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
+           "ffn_up_shexp": "mlp.shared_expert.up_proj", "ffn_down_shexp": "mlp.shared_expert.down_proj"}
+OTHERS = {"phi3": {"ffn_up": "mlp.gate_up_proj"}, "mixtral": EXPERTS, "qwen2moe": EXPERTS, "qwen3moe": EXPERTS,
           "olmo2": {"post_attention_norm": "post_attention_layernorm",
                     "post_ffw_norm": "post_feedforward_layernorm"},
           "gemma2": GEMMA, "gemma3": GEMMA,
@@ -48,6 +52,8 @@ class File:
 
 
 def family_of(file):
+    if file.arch == "llama" and file.key("expert_count"):
+        return "mixtral"
     return "mistral" if file.arch == "llama" and file.key("attention.sliding_window") else file.arch
 
 
@@ -95,6 +101,14 @@ def config_of(file, family):
         values.update(new_decoder_architecture=two, multi_query=not two, parallel_attn=True, bias=False, alibi=False,
                       num_kv_heads=values["num_key_value_heads"], ffn_hidden_size=values["intermediate_size"],
                       layer_norm_epsilon=file.key("attention.layer_norm_epsilon"), activation="gelu")
+    if file.key("expert_count"):
+        values["num_experts_per_tok"] = file.key("expert_used_count")
+        values["num_experts" if family == "qwen2moe" else "num_local_experts"] = file.key("expert_count")
+        if family != "mixtral":
+            values.update(moe_intermediate_size=file.key("expert_feed_forward_length"),
+                          norm_topk_prob=family == "qwen3moe", decoder_sparse_step=1)
+        if family == "qwen2moe":
+            values.update(shared_expert_intermediate_size=file.key("expert_shared_feed_forward_length"), qkv_bias=True)
     name = CONFIGS[family] + ("TextConfig" if family == "gemma3" else "Config")
     return getattr(transformers, name)(**values)
 
@@ -128,7 +142,11 @@ def state_of(file, family):
     state = {}
     for name, value in file.tensors.items():
         site, suffix = name.rsplit(".", 1)
-        if site.startswith("rope_"):
+        if site.startswith("rope_") or site.endswith("up_exps"):
+            continue
+        if site.endswith("gate_exps"):  # gate and up of an expert are one matrix there
+            both = np.concatenate([value, file.tensors[name.replace("gate", "up")]], axis=1)
+            state["model.layers.%s.mlp.experts.gate_up_proj" % site.split(".")[1]] = torch.tensor(both)
             continue
         if site.startswith("blk."):
             _, layer, part = site.split(".")
@@ -143,7 +161,9 @@ def state_of(file, family):
             site = top[site]
         if family in ("gemma2", "gemma3") and "norm" in site:
             value = value - 1  # the converter adds it
-        state["%s.%s" % (site, suffix)] = torch.tensor(value)
+        if site.endswith("shared_expert_gate"):
+            value = value[None, :]
+        state[site if site.endswith("experts.down_proj") else "%s.%s" % (site, suffix)] = torch.tensor(value)
     if "output.weight" not in file.tensors:
         state["lm_head.weight"] = torch.tensor(file.tensors["token_embd.weight"])
     return state

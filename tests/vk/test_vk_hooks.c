@@ -10,7 +10,7 @@
 static bool has_point(enum op op, uint32_t point)
 {
     const bool sums = op == OP_NORM || op == OP_LAYER_NORM || op == OP_LINEAR || op == OP_SCORES ||
-                      op == OP_HEADS;
+                      op == OP_HEADS || op == OP_EXPERTS;
 
     switch (point) {
     case HOOK_OPERAND:
@@ -18,9 +18,11 @@ static bool has_point(enum op op, uint32_t point)
     case HOOK_WEIGHT:
         return sums || op == OP_EMBED;
     case HOOK_PARTIAL:
-        return sums || op == OP_SOFTMAX;
+        return sums || op == OP_SOFTMAX || op == OP_ROUTE || op == OP_MIX;
     case HOOK_ACCUMULATOR:
         return sums && op != OP_HEADS;
+    case HOOK_MEM:
+        return op != OP_STORE && op != OP_CHOOSE;
     default:
         return op != OP_STORE;
     }
@@ -49,22 +51,24 @@ static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t poi
     uint32_t bits = 32;
 
     d->row = (uint32_t)rng_below(rng, node->rows);
-    d->k = (uint32_t)rng_below(rng, node->op == OP_GATE || node->op == OP_ADD ? 2
-                                    : node->op == OP_ROPE                     ? node->rows
-                                                                              : node->width);
+    const bool pair = node->op == OP_GATE || node->op == OP_ADD || node->op == OP_SHARE;
+    d->k = (uint32_t)rng_below(rng, pair                                          ? 2
+                                    : node->op == OP_ROPE                         ? node->rows
+                                    : node->op == OP_MIX && point == HOOK_OPERAND ? 2 * node->width
+                                                                                  : node->width);
     d->key = first + (uint32_t)rng_below(rng, position - first + 1);
     if (point == HOOK_PARTIAL && node->op == OP_LAYER_NORM)
         d->k += (uint32_t)rng_below(rng, 2) * node->width;
     if (point == HOOK_ACCUMULATOR)
         d->k = (uint32_t)rng_below(rng,
                                    (node->op == OP_LAYER_NORM ? 2 : 1) * ((node->width + 31) / 32));
-    if (point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
+    if (point == HOOK_WEIGHT &&
+        (node->op == OP_LINEAR || node->op == OP_EXPERTS || node->op == OP_EMBED)) {
         d->field = draw_field(node, rng);
         bits = quant_field_width(node->weight->type, (enum quant_field)d->field);
     } else if (point == HOOK_WEIGHT && !op_has_gain(node->op)) {
         bits = storage_bits(t->vk->kv_storage);
-    } else if (point == HOOK_MEM && node->out != REG_S && node->out != REG_P &&
-               node->out != REG_L) {
+    } else if (point == HOOK_MEM && !graph_reg_wide(node->out)) {
         bits = storage_bits(t->vk->act);
     }
     static const uint32_t kinds[] = {KIND_STUCK_AT_1, KIND_STUCK_AT_0, KIND_DRY, KIND_FLIP,
@@ -172,6 +176,8 @@ static void test_singles(void **state)
     (void)state;
     run_singles("tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
     run_singles("tiny-llama-q6_k", STORAGE_F16, STORAGE_BF16);
+    run_singles("tiny-mixtral", STORAGE_F32, STORAGE_F16);
+    run_singles("tiny-qwen2moe", STORAGE_BF16, STORAGE_F32);
 }
 
 static void test_many(void **state)
@@ -180,7 +186,7 @@ static void test_many(void **state)
                                          "tiny-llama-q5_0",   "tiny-llama-q5_1",  "tiny-llama-q8_0",
                                          "tiny-llama-q4_k",   "tiny-llama-q5_k",  "tiny-llama-q2_k",
                                          "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-qwen2",
-                                         "tiny-falcon-gqa"};
+                                         "tiny-falcon-gqa",   "tiny-qwen3moe"};
     (void)state;
     for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++)
         run_model(models[i], (enum storage)(i % 3), (enum storage)((i + 1) % 3), 4);
@@ -267,9 +273,11 @@ static void run_odd(const char *name, enum storage act)
     pass.watch = see;
     for (uint32_t index = 0; index < t.model->graph.count; index++) {
         const struct node *node = &t.model->graph.node[index];
-        const bool is_wide = node->out == REG_S || node->out == REG_P || node->out == REG_L;
+        const bool is_wide = graph_reg_wide(node->out);
         for (uint32_t i = 0; i < 10 && node->op != OP_STORE; i++) {
             const uint32_t point = i < 5 ? HOOK_MEM : HOOK_OUT;
+            if (!has_point(node->op, point))
+                continue;
             const uint32_t *values = point == HOOK_OUT || is_wide ? wide : stored[act];
             struct hook hook = {.node = index,
                                 .column = TAIL - 1,
@@ -303,6 +311,7 @@ static void test_odd_values(void **state)
     run_odd("tiny-llama-q4_0", STORAGE_F32);
     run_odd("tiny-qwen2", STORAGE_F16);
     run_odd("tiny-llama-q8_0", STORAGE_BF16);
+    run_odd("tiny-qwen2moe", STORAGE_F16);
 }
 
 static int run(void)

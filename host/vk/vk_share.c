@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* SHARE: four features per invocation. */
+#include "vk/vk_ops.h"
+
+enum status vk_share(const struct vk_rec *rec)
+{
+    const struct vk *vk = rec->vk;
+    const uint32_t quads = order_ceil(rec->node->rows, 4);
+    const struct push_share push = {
+        .src = rec->src.at,
+        .src_stride = rec->src.stride,
+        .gate = rec->src2.at,
+        .gate_stride = rec->src2.stride,
+        .dst = rec->dst.at,
+        .dst_stride = rec->dst.stride,
+        .quads = quads,
+        .slot0 = rec->slot0,
+        .hook = rec->hook_index,
+    };
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_SHARE, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {order_ceil(quads, vk->kernels.shape.x[VK_SHADER_SHARE]), rec->slots, 1}};
+
+    return vk_dispatch(rec, &d);
+}
