@@ -2,6 +2,8 @@
 /* Check sums of linear ops, from the model file (shaders/NUMERICS.md 7): an alarm is damage by
  * proof. The column is computed again; if the alarm stays, weights and check sums of the op that
  * differ from those of the file are written anew. */
+#include <inttypes.h>
+
 #include "base/log.h"
 #include "mitigations/protection.h"
 #include "model/executor_abft.h"
@@ -45,6 +47,25 @@ static uint32_t last_store(const struct graph *graph)
     return last;
 }
 
+/* Says which matrices the check sums leave out. */
+static void name_unchecked(const struct graph *graph, const struct protection_sites *sites)
+{
+    const char *first = NULL;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op != OP_EXPERTS || !protections_match(sites, node->site))
+            continue;
+        first = first ? first : node->site;
+        n++;
+    }
+    if (n > 0)
+        log_warn("abft: '%s' and %" PRIu32 " other matrices of experts have no check sums, since "
+                 "columns choose their rows: redundancy and weight_audit protect them",
+                 first, n - 1);
+}
+
 static enum status open_abft(void *self, struct arena *arena, const void *params,
                              const struct protection_setup *setup, struct protection_needs *needs)
 {
@@ -69,6 +90,7 @@ static enum status open_abft(void *self, struct arena *arena, const void *params
                   given->sites.n > 0 ? given->sites.glob[0] : "", given->sites.n > 1 ? ", .." : "");
         return STATUS_INPUT;
     }
+    name_unchecked(graph, &given->sites);
     *needs = (struct protection_needs){.guards = s->n};
     return executor_abft_make(s->ex, s->node, s->n);
 }

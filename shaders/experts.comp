@@ -13,6 +13,9 @@
 
 layout(local_size_x = TILE_LANES, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
+#ifndef VKFI_TEXEL
+layout(constant_id = SPEC_REREAD) const uint REREAD = 0u;
+#endif
 layout(push_constant) uniform push_block
 {
     push_experts push;
@@ -26,10 +29,10 @@ uint sources[COLS], places[COLS]; /* first quads of inputs and outputs */
 #define LINEAR_SOURCE(source, c) sources[c]
 #define PATCH_GROUP (push.group_tiles * TILE_ROWS)
 #define SUM_COUNT (COLS * 4) /* (columns, rows) */
-#include "linear_patch.glsl"
-#include "linear_rows.glsl"
 #include "shared/hook.glsl"
 #include "shared/sum.glsl"
+#include "linear_patch.glsl"
+#include "linear_rows.glsl"
 
 /* Of group j of a column. */
 uint chosen(uint slot, uint j)

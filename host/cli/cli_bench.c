@@ -227,7 +227,8 @@ static enum status run_once(struct bench *b, double *out_prompt, double *out_dec
     return st;
 }
 
-/* Weights that one decoded token reads: every matrix and gain once, one row of the embedding. */
+/* Weights that one decoded token reads: every matrix and gain once, of experts those it uses, one
+ * row of the embedding. */
 static uint64_t bytes_of_token(const struct model *model)
 {
     uint64_t bytes = 0;
@@ -235,6 +236,8 @@ static uint64_t bytes_of_token(const struct model *model)
         const struct node *node = &model->graph.node[i];
         if (node->weight && node->op == OP_EMBED)
             bytes += quant_row_bytes(node->weight->type, node->weight->dim[0]);
+        else if (node->op == OP_EXPERTS)
+            bytes += node->weight->size / model->hp.n_expert * node->groups;
         else if (node->weight)
             bytes += node->weight->size;
         if (node->bias)

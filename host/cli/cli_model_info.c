@@ -76,16 +76,22 @@ struct number {
     uint64_t value;
 };
 
-#define NUMBERS 11
-static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
+#define NUMBERS 14
+#define NUMBERS_DENSE 11 /* those of models without experts */
+/* Returns how many there are. */
+static uint32_t numbers_of(struct number out[NUMBERS], const struct hparams *hp)
 {
     const uint32_t period = hp->window_period == ARCH_NO_GLOBAL ? 0 : hp->window_period;
     const struct number numbers[NUMBERS] = {
-        {"layers", hp->n_layers},    {"width", hp->n_embd},       {"heads", hp->n_head},
-        {"kv_heads", hp->n_head_kv}, {"head_size", hp->head_dim}, {"feed_forward", hp->n_ff},
-        {"vocabulary", hp->n_vocab}, {"context", hp->n_ctx},      {"rope_features", hp->rope_dim},
-        {"window", hp->window},      {"window_period", period}};
+        {"layers", hp->n_layers},        {"width", hp->n_embd},
+        {"heads", hp->n_head},           {"kv_heads", hp->n_head_kv},
+        {"head_size", hp->head_dim},     {"feed_forward", hp->n_ff},
+        {"vocabulary", hp->n_vocab},     {"context", hp->n_ctx},
+        {"rope_features", hp->rope_dim}, {"window", hp->window},
+        {"window_period", period},       {"experts", hp->n_expert},
+        {"experts_used", hp->n_used},    {"expert_width", hp->n_ff_exp}};
     memcpy(out, numbers, sizeof(numbers));
+    return hp->n_expert > 0 ? NUMBERS : NUMBERS_DENSE;
 }
 
 /* "operand weight out": the points of a node. */
@@ -103,7 +109,7 @@ static const char *place_name(uint32_t reg)
     return reg == OP_PAGES ? "pages of K V" : graph_reg_name((enum reg)reg);
 }
 
-static void add_places(struct text *out, uint32_t places)
+static void add_places(struct text *out, uint64_t places)
 {
     const char *comma = "";
     for (uint32_t reg = 0; reg <= OP_PAGES; reg++) {
@@ -226,10 +232,10 @@ static void print_info(const struct info *info)
     const struct model *model = info->model;
     struct number numbers[NUMBERS];
     char bytes[32];
-    numbers_of(numbers, &model->hp);
+    const uint32_t n_numbers = numbers_of(numbers, &model->hp);
     printf("%-14s %s\n%-14s %s\n", "file", gguf_path(model->gguf), "architecture",
            hparams_arch_name(model->hp.arch));
-    for (size_t i = 0; i < NUMBERS; i++)
+    for (uint32_t i = 0; i < n_numbers; i++)
         printf("%-14s %" PRIu64 "\n", numbers[i].key, numbers[i].value);
     printf("%-14s %" PRIu64 ", %s\n", "tensors", info->all.count,
            cli_output_bytes(bytes, (double)info->all.bytes));
@@ -268,7 +274,7 @@ static void put_tensors(struct json_writer *w, const struct info *info)
     json_object_close(w);
 }
 
-static void put_places(struct json_writer *w, const char *key, uint32_t places)
+static void put_places(struct json_writer *w, const char *key, uint64_t places)
 {
     json_member_array(w, key);
     for (uint32_t reg = 0; reg <= OP_PAGES; reg++) {
@@ -303,13 +309,13 @@ static enum status put_info(const struct info *info, const char *name)
     const struct model *model = info->model;
     struct number numbers[NUMBERS];
     struct json_writer w;
-    numbers_of(numbers, &model->hp);
+    const uint32_t n_numbers = numbers_of(numbers, &model->hp);
     json_begin(&w, stdout, true);
     json_object_open(&w);
     json_member_text(&w, "model", name);
     json_member_text(&w, "file", gguf_path(model->gguf));
     json_member_text(&w, "architecture", hparams_arch_name(model->hp.arch));
-    for (size_t i = 0; i < NUMBERS; i++)
+    for (uint32_t i = 0; i < n_numbers; i++)
         json_member_int(&w, numbers[i].key, numbers[i].value);
     put_tensors(&w, info);
     json_member_text(&w, "tokenizer", info->tokenizer);

@@ -15,6 +15,7 @@
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
 #include "inject/report/report_worst.h"
+#include "model/op.h"
 
 struct report_options {
     struct args_list databases, own;
@@ -179,9 +180,9 @@ static enum status list_sites(struct report_site **out, uint32_t *out_count, str
         const struct node *node = &graph->node[i];
         if (!node->weight)
             continue;
+        const uint64_t macs = op_macs(node, 1);
         const struct report_site own = {node->site, (double)node->weight->size,
-                                        node->op == OP_LINEAR ? (double)node->rows * node->width
-                                                              : node->rows};
+                                        macs ? (double)macs : node->rows};
         site[count++] = own;
         site[count] = own;
         site[count++].site = node->weight->name;

@@ -14,12 +14,27 @@ static uint64_t kv_row_bytes(const struct executor *ex)
     return (uint64_t)hp->n_head_kv * hp->head_dim * (storage_bits(ex->kv_storage) / 8);
 }
 
-static uint64_t register_bytes(const struct executor *ex, uint64_t regs, uint32_t seen)
+/* Words of a register that the node uses: those of a feed-forward are as wide as the widest use. */
+static uint64_t words_of(const struct hparams *hp, const struct node *node, enum reg reg,
+                         uint32_t seen)
+{
+    if (reg != REG_G && reg != REG_U && reg != REG_A && reg != REG_D)
+        return graph_reg_width(hp, reg, seen);
+    if (reg == node->out)
+        return node->rows;
+    return node->op == OP_LINEAR    ? node->width
+           : node->op == OP_EXPERTS ? (uint64_t)node->groups * node->width
+           : node->op == OP_MIX     ? (uint64_t)node->rows * node->width
+                                    : node->rows;
+}
+
+static uint64_t register_bytes(const struct executor *ex, const struct node *node, uint64_t regs,
+                               uint32_t seen)
 {
     uint64_t words = 0;
     for (uint32_t reg = 0; reg < REG_COUNT; reg++) {
         if (regs & OP_BIT(reg))
-            words += graph_reg_width(&ex->model->hp, (enum reg)reg, seen);
+            words += words_of(&ex->model->hp, node, (enum reg)reg, seen);
     }
     return words * WORD;
 }
@@ -28,8 +43,8 @@ static uint64_t register_bytes(const struct executor *ex, uint64_t regs, uint32_
 static uint64_t column_bytes(const struct executor *ex, const struct node *node, uint32_t seen)
 {
     const struct op_access access = op_access(node);
-    uint64_t bytes =
-        register_bytes(ex, access.reads, seen) + register_bytes(ex, access.writes, seen);
+    uint64_t bytes = register_bytes(ex, node, access.reads, seen) +
+                     register_bytes(ex, node, access.writes, seen);
     if (access.reads & OP_BIT(OP_PAGES))
         bytes += seen * kv_row_bytes(ex);
     if (access.writes & OP_BIT(OP_PAGES))

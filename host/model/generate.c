@@ -189,6 +189,10 @@ static enum status take_columns(struct generate_run *r, uint32_t n)
     for (uint32_t i = 0, guard = 0; i < n && !st && back == 0; i++) {
         struct decode_picked pick = picked(r, i, guard);
         const bool step = pick.position + 1 >= r->p->n_ids;
+        if (!tap_takes(r->p->tap, pick.position)) {
+            r->g->end = DECODE_DUE;
+            break;
+        }
         guard += pick.n_guards;
         st = step ? take_step(r, &pick, &back)
                   : decode_look(&r->decode, r->g, r->p->tap, &pick, &back);

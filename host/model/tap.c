@@ -63,9 +63,21 @@ enum status tap_finish(struct tap *tap, struct executor *ex)
     return st;
 }
 
+/* A fault left an integer out of its range at a position. */
+static void note_stray(struct tap *tap, uint32_t fault, uint32_t position)
+{
+    if (tap->strays && tap->stray_position <= position)
+        return;
+    tap->strays = true;
+    tap->stray_position = position;
+    tap->stray_fault = fault;
+}
+
 enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
                      const struct hook_data *proof)
 {
+    if (proof->stray)
+        note_stray(tap, fault, position);
     const uint32_t count = position < tap->seen ? 0 : proof->count; /* counted once */
     if (count == 0 && proof->changed == 0)
         return STATUS_OK;
@@ -119,13 +131,26 @@ void tap_cut(struct tap *tap, uint32_t position)
             tap->notes[kept++] = *note;
     }
     tap->n_notes = kept;
+    tap->strays = tap->strays && tap->stray_position < position;
     tap_release(tap, 0, position);
+}
+
+bool tap_takes(struct tap *tap, uint32_t position)
+{
+    if (!tap || !tap->strays || tap->stray_position != position)
+        return true;
+    tap->due = true;
+    tap->due_position = position;
+    tap->due_fault = tap->stray_fault;
+    tap_cut(tap, position + 1);
+    return false;
 }
 
 void tap_back(struct tap *tap, uint32_t position, uint32_t seen)
 {
     tap->seen = seen > tap->seen ? seen : tap->seen;
     tap->attempt++;
+    tap->strays = false;
     tap_release(tap, 0, position);
     tap_memory_back(tap, position);
 }

@@ -74,6 +74,10 @@ struct tap {
     bool due;              /* a control value was out of its range: the run ends */
     uint32_t due_position; /* of the column that was not evaluated, or of the pick */
     uint32_t due_fault;
+    /* A column of a pass was evaluated, but its fault left an integer out of its range there, which
+     * stayed as it was: the run ends when it takes the column (tap_takes). */
+    bool strays;
+    uint32_t stray_position, stray_fault; /* the lowest */
 };
 
 /* Allocates what faults remember (stale bits, bits before a strike). */
@@ -83,6 +87,9 @@ enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_fault
 /* Scrubs and strikes the memory that is due at `position`, as a column there would. */
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch,
                        uint32_t position) STATUS_MUST_USE;
+
+/* Before the run takes what the column of `position` gave: false if it ends there (tap->due). */
+bool tap_takes(struct tap *tap, uint32_t position);
 
 /* What the device reported of a fault so far. */
 struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);

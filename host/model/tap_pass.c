@@ -358,7 +358,6 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
                     uint32_t n, struct column_result *out)
 {
     const uint32_t first = pass->n_columns;
-
     assert(n > 0 && n <= pass->max_columns - pass->n_columns);
     memcpy(pass->columns + first, columns, n * sizeof(*columns));
     pass->added[pass->n_added] =
@@ -468,6 +467,7 @@ static enum status collect(struct tap_pass *pass)
         proof.count = owner->role == ROLE_PROOF ? proof.count : 0;
         /* the executor moves rows that name a group to its first */
         proof.row = owner->role == ROLE_STALE ? fault_of(owner)->data.row : proof.row;
+        proof.stray = owner->evaluation == 0 ? proof.stray : 0;
         if (owner->role == ROLE_PROOF || owner->role == ROLE_CHANGED)
             st = tap_note(owner->tap, owner->fault, owner->position, &proof);
         else if (owner->role == ROLE_STALE)

@@ -89,7 +89,7 @@ static uint64_t lay_out_all(struct vk *vk)
     m->saved = (struct vk_reg){(uint32_t)at, row_quads(q > hp->n_embd ? q : hp->n_embd)};
     at += (uint64_t)rows * m->saved.stride;
     m->counters[1] = (uint32_t)at; /* NEXT_GATE: and a tile */
-    return at + (uint64_t)rows * order_ceil(hp->n_ff, TILE_ROWS);
+    return at + (uint64_t)rows * order_ceil(graph_reg_width(hp, REG_G, 0), TILE_ROWS);
 }
 
 /* `columns`: asked for; 0: as many as a binding sees, at most MEMORY_COLUMNS. */

@@ -22,9 +22,16 @@ static const struct graph *graph_of(const struct vk_weights *w)
     return &w->model->graph;
 }
 
-/* How many LINEAR nodes from `i` on fit in one matrix. */
-static uint32_t merge_count(const struct graph *graph, uint32_t i)
+/* Whole tiles that end where the next register begins. */
+static bool fills_register(const struct hparams *hp, const struct node *node)
 {
+    return node->rows % TILE_ROWS == 0 && node->rows == graph_reg_width(hp, node->out, 0);
+}
+
+/* How many LINEAR nodes from `i` on fit in one matrix. */
+static uint32_t merge_count(const struct model *model, uint32_t i)
+{
+    const struct graph *graph = &model->graph;
     const struct node *first = &graph->node[i];
     uint32_t n = 1;
 
@@ -32,7 +39,7 @@ static uint32_t merge_count(const struct graph *graph, uint32_t i)
         const struct node *node = &graph->node[i + n];
         if (node->op != OP_LINEAR || node->in != first->in || node->out == REG_L ||
             node->weight->type != first->weight->type || node->width != first->width ||
-            !node->bias != !first->bias || graph->node[i + n - 1].rows % TILE_ROWS != 0 ||
+            !node->bias != !first->bias || !fills_register(&model->hp, &node[-1]) ||
             node->out != first->out + (enum reg)n)
             break;
         n++;
@@ -148,7 +155,7 @@ static enum status plan_all(struct vk_weights *w)
             w->plan[i] =
                 (struct vk_linear_plan){.matrix = weight_of(w, node->weight)->matrix, .merged = 1};
         } else if (node->op == OP_LINEAR) {
-            const uint32_t merged = w->separate ? 1 : merge_count(graph, i);
+            const uint32_t merged = w->separate ? 1 : merge_count(w->model, i);
             st = plan_matrix(w, i, merged);
             i += merged - 1;
         } else if (node->op == OP_EXPERTS) {

@@ -145,7 +145,8 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
         return node->weight && field_number(node->weight->type, fault->field, out);
     if (fault->point == HOOK_MEM && fault_width(fault, bounds) == 16)
         *out = bounds->act;
-    return true;
+    struct op_point at;
+    return !op_point(&at, node, fault->point) || at.bound == 0;
 }
 
 /* Two words that identify campaign, trial, site and point in draws. */

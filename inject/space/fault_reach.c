@@ -63,7 +63,47 @@ static bool embeds(const struct fault_reach *reach, const struct fault *fault, u
                                                         HOOK_NONE, HOOK_NONE) != HOOK_NONE;
 }
 
-/* A stored tensor: every node that reads it; an embedding only for the tokens of its rows. */
+/* Whether the fault strikes some of the rows first .. first + n - 1. */
+static bool strikes_rows(const struct fault *fault, uint32_t first, uint32_t n)
+{
+    const uint32_t step = fault->row_step ? fault->row_step : 1;
+    const uint32_t count = fault->row_count ? fault->row_count : 1;
+    const uint32_t skipped = first > fault->row ? (first - fault->row + step - 1) / step : 0;
+    const uint64_t row = fault->row + (uint64_t)skipped * step;
+
+    return skipped < count && row >= first && row - first < n;
+}
+
+/* Whether golden's column chose an expert whose weights are struck. What it chose is what the
+ * faulty column chooses, as long as that is golden up to the layer. */
+static bool chooses(const struct fault_reach *reach, const struct fault *fault,
+                    const struct node *node, uint32_t position)
+{
+    const struct hparams *hp = &reach->bounds->model->hp;
+    const uint32_t rows = node->rows / node->groups;
+
+    if (!reach->experts || position >= reach->n_evaluated)
+        return true;
+    const uint16_t *chosen =
+        reach->experts + ((size_t)position * hp->n_layers + node->layer) * hp->n_used;
+    for (uint32_t j = 0; j < hp->n_used; j++) {
+        if (strikes_rows(fault, chosen[j] * rows, rows))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the column of a position reads what is struck of the node's weight. */
+static bool reads(const struct fault_reach *reach, const struct fault *fault,
+                  const struct node *node, uint32_t position)
+{
+    if (node->op == OP_EMBED)
+        return embeds(reach, fault, position);
+    return node->op != OP_EXPERTS || chooses(reach, fault, node, position);
+}
+
+/* A stored tensor: every node that reads it; an embedding only for the tokens of its rows, experts
+ * only where they are chosen. */
 static struct effect of_weight(const struct fault_reach *reach, const struct fault *fault,
                                uint32_t position)
 {
@@ -73,7 +113,7 @@ static struct effect of_weight(const struct fault_reach *reach, const struct fau
         const struct node *node = &graph->node[i];
         if (node->weight != fault->tensor && node->bias != fault->tensor)
             continue;
-        if (node->op != OP_EMBED || embeds(reach, fault, position))
+        if (reads(reach, fault, node, position))
             effect = joined(effect, of_node(reach, node));
     }
     return effect;
@@ -184,4 +224,23 @@ void fault_reach(const struct fault_reach *reach, uint32_t *start)
         start[position] = silent ? FAULT_REACH_NONE : here.start;
         taint = here.taint;
     }
+}
+
+bool fault_reach_reads(const struct fault_reach *reach, const struct fault *fault)
+{
+    const struct graph *graph = &reach->bounds->model->graph;
+    bool experts = false;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->weight != fault->tensor && node->bias != fault->tensor)
+            continue;
+        if (node->op != OP_EXPERTS)
+            return true;
+        experts = true;
+        for (uint32_t p = fault->position; p < reach->n_evaluated && p < end_of(fault); p++) {
+            if (reads(reach, fault, node, p))
+                return true;
+        }
+    }
+    return !experts;
 }

@@ -12,6 +12,8 @@ struct fault_reach {
     const struct fault_bounds *bounds;
     const int32_t *tokens; /* (n_evaluated) fed to positions 0 .. n_evaluated - 1 */
     uint32_t n_evaluated;
+    const uint16_t *experts; /* (n_evaluated, n_layers, n_used) that golden chose; null: none, or
+                                not known */
 };
 
 #define FAULT_REACH_NONE UINT32_MAX
@@ -24,5 +26,9 @@ struct fault_reach {
  * The branch starts with all of golden's pages; recomputed columns overwrite them. Without any
  * column a fault still strikes memory (tap_strike) or golden's picks (tap_pick). */
 void fault_reach(const struct fault_reach *reach, uint32_t *start);
+
+/* False if no column of golden reads what the fault of a stored weight strikes, while it does: it
+ * lies in experts that none of them chose. */
+bool fault_reach_reads(const struct fault_reach *reach, const struct fault *fault);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "inject/trial/golden_experts.h"
 #include "inject/trial/golden_given.h"
 #include "shared/order.h"
 
@@ -267,6 +268,8 @@ static enum status know(struct golden *golden, struct arena *arena)
     enum status st = golden->step ? STATUS_OK : STATUS_MEMORY;
     if (!st && rows)
         st = look_again(golden, arena);
+    if (!st)
+        st = golden_experts(&golden->experts, arena, golden);
     return st || golden->level < RECORD_FULL ? st : hash_residuals(golden, arena);
 }
 

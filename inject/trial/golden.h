@@ -60,6 +60,7 @@ struct golden {
     const struct certify *certify; /* null: every token is computed */
     struct golden_step *step;      /* (run.n_tokens) */
     uint64_t *residual_hash;       /* (n_evaluated, n_layers + 1); null below full */
+    const uint16_t *experts;       /* as fault_reach has them; null: the model has none */
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t kept_first;           /* position p + apart has checkpoint row p + apart - kept_first,
                                       if that exists */

@@ -443,6 +443,12 @@ enum status lane_take(struct lane *lane, const struct lane_results *results, uin
                                      .token = DECODE_NO_TOKEN,
                                      .result = &results->found[i],
                                      .guard = results->guard + guard};
+        if (!tap_takes(&lane->tap, column->position)) {
+            lane->next = column->position + 1;
+            lane->due = DUE_RANGE;
+            lane->done = true;
+            break;
+        }
         if (!lane_knows(lane, step))
             break;
         while (guard < results->n_guards && results->guard[guard].column == i) {

@@ -146,7 +146,8 @@ static enum status take_over(struct lane *lane)
                                       .n_faults = lane->job->n_faults,
                                       .bounds = &bounds,
                                       .tokens = fed,
-                                      .n_evaluated = golden->n_evaluated},
+                                      .n_evaluated = golden->n_evaluated,
+                                      .experts = golden->experts},
                 lane->start);
     free(fed);
     return STATUS_OK;
@@ -222,12 +223,21 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
     return st || lane->whole ? st : take_over(lane);
 }
 
+/* The run may end where the fault strikes: it can leave an integer out of its range. */
+static bool may_end(const struct lane *lane, const struct tap_fault *fault)
+{
+    const struct graph *graph = &lane->golden->params.ex->model->graph;
+    struct op_point at;
+    return op_point(&at, &graph->node[fault->node], fault->point) && at.bound > 0;
+}
+
 uint32_t lane_forks(const struct lane *lane)
 {
     const struct golden *golden = lane->golden;
     bool evaluations = true;
     for (uint32_t i = 0; i < lane->job->n_faults; i++)
-        evaluations = evaluations && lane->tapped[i].place == TAP_EVALUATION;
+        evaluations = evaluations && lane->tapped[i].place == TAP_EVALUATION &&
+                      !may_end(lane, &lane->tapped[i]);
     if (!golden_is_choice(golden) || lane->whole || !evaluations || golden->n_shared < 2)
         return 0;
     const uint32_t fork = golden->n_shared - 1; /* its row gives first tokens */

@@ -157,10 +157,15 @@ static enum status fill_pass(struct batch *b)
     return st;
 }
 
-/* No token is picked if they are given. */
+/* No token is picked if they are given, and no expert read that is not chosen. */
 static bool strikes(const struct fault *fault, const struct golden *golden)
 {
     const bool picks = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
+    const struct fault_bounds bounds = golden_bounds(golden);
+    const struct fault_reach reach = {
+        .bounds = &bounds, .n_evaluated = golden->n_evaluated, .experts = golden->experts};
+    if (fault->place == PLACE_WEIGHT && golden->experts && !fault_reach_reads(&reach, fault))
+        return false;
     return fault->position < golden->n_evaluated && !(picks && golden_is_choice(golden));
 }
 

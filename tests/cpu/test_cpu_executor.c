@@ -5,8 +5,8 @@
 
 enum { N = 70 };
 
-static const char *const models[] = {"tiny-gemma3", "tiny-qwen2", "tiny-llama-q4_1",
-                                     "tiny-llama-q6_k", "tiny-llama-q2_k"};
+static const char *const models[] = {"tiny-gemma3",     "tiny-qwen2",      "tiny-llama-q4_1",
+                                     "tiny-llama-q6_k", "tiny-llama-q2_k", "tiny-qwen3moe"};
 
 static void hashes_of(const struct model *model, struct runs_kind kind, uint32_t split,
                       uint64_t hashes[N])

@@ -128,7 +128,7 @@ static void test_random_hooks_of_types(void **state)
         "tiny-llama-q5_1",   "tiny-llama-q8_0",  "tiny-llama-q4_k", "tiny-llama-q5_k",
         "tiny-llama-q6_k",   "tiny-llama-q2_k",  "tiny-llama-q3_k", "tiny-llama-iq4_nl",
         "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama-f16",  "tiny-llama-bf16",
-        "tiny-gemma2"};
+        "tiny-gemma2",       "tiny-mixtral",     "tiny-qwen2moe",   "tiny-qwen3moe"};
     struct rng rng;
 
     rng_init(&rng, 92, 0);

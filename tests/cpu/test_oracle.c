@@ -11,8 +11,8 @@ static const char *const models[] = {
     "tiny-llama-iq4_nl", "tiny-llama-iq4_xs", "tiny-llama-mxfp4", "tiny-llama3-rope",
     "tiny-rope-scaled",  "tiny-qwen2",        "tiny-gemma3",      "tiny-qwen3",
     "tiny-mistral",      "tiny-falcon-mqa",   "tiny-falcon-gqa",  "tiny-phi3",
-    "tiny-phi3-long",    "tiny-olmo2",        "tiny-gemma2",
-    "tiny-mixtral", "tiny-qwen2moe", "tiny-qwen3moe",
+    "tiny-phi3-long",    "tiny-olmo2",        "tiny-gemma2",      "tiny-mixtral",
+    "tiny-qwen2moe",     "tiny-qwen3moe",
 };
 
 static void run_tiny(const struct json *reference, const char *name, enum cpu_form form)

@@ -104,7 +104,8 @@ def plans():
 def faults():
     things = {}
     for path in ready_plans():
-        for arch, name in PLAN_MODELS.items():
+        of_experts = path.stem == "moe_router"
+        for arch, name in ({"moe": "tiny-mixtral"} if of_experts else PLAN_MODELS).items():
             things[f"faults/{path.stem}/{arch}"] = tool("draws", model_of(name), path, DRAWS)
     for path in good_plans():
         things |= good_faults(path)

@@ -3,6 +3,13 @@
 #ifndef VKFI_TESTS_MODEL_GRAPH_BUILT_H
 #define VKFI_TESTS_MODEL_GRAPH_BUILT_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "gguf_builder.h"
 #include "model/graph.h"
 

@@ -59,12 +59,14 @@ static enum status read_with(char out[1024], const char *arch, const char *const
     assert_int_equal(gguf_open_memory(&g, b.file.data, b.file.size, "memory"), STATUS_OK);
     const enum status st = hparams_read(&hp, g);
     if (!st)
-        snprintf(out, 1024, "%u %u %u %u %u %u %u %u %a %a %a %a %a %d %d %u %a %a %a %a %a %u %u %u %u %u %d",
+        snprintf(out, 1024,
+                 "%u %u %u %u %u %u %u %u %a %a %a %a %a %d %d %u %a %a %a %a %a %u %u %u %u %u %d",
                  hp.n_layers, hp.n_embd, hp.n_head, hp.n_head_kv, hp.head_dim, hp.n_ff, hp.n_vocab,
                  hp.n_ctx, (double)hp.norm_eps, (double)hp.embd_scale, (double)hp.q_scale,
                  (double)hp.score_cap, (double)hp.logit_cap, hp.activation, hp.rope_neox,
                  hp.rope_dim, hp.rope_base[0], hp.rope_base[1], hp.rope_scale[0], hp.rope_scale[1],
-                 hp.rope_magnitude, hp.window, hp.window_period, hp.n_expert, hp.n_used, hp.n_ff_exp, hp.used_norm);
+                 hp.rope_magnitude, hp.window, hp.window_period, hp.n_expert, hp.n_used,
+                 hp.n_ff_exp, hp.used_norm);
     gguf_close(&g);
     builder_free(&b);
     return st;
@@ -138,7 +140,9 @@ static void check_used(const char *arch, const struct keys_entry *entry)
         if (CHANGES[i].with)
             snprintf(with, sizeof(with), "%s.%s", arch, CHANGES[i].with);
         const char *const keys[2] = {*with ? with : NULL, key};
-        const struct value values[2] = {CHANGES[i].with_value, CHANGES[i].changed};
+        struct value values[2] = {CHANGES[i].with_value, CHANGES[i].changed};
+        if (strcmp(entry->name, "expert_weights_norm") == 0) /* the other than without the key */
+            values[1].number = arch_rules(arch_find(arch, strlen(arch)))->raw_weights;
         const enum status alone =
             read_with(before, arch, (const char *const[2]){keys[0], NULL}, values);
         const enum status st = read_with(after, arch, keys, values);

@@ -236,6 +236,7 @@ static void test_mixes(void **state)
         {"tiny-gemma3", STORAGE_F16, STORAGE_F32, 24, false},
         {"tiny-gemma3", STORAGE_BF16, STORAGE_F16, 64, true},
         {"tiny-gemma3", STORAGE_F32, STORAGE_F32, 1, false},
+        {"tiny-qwen2moe", STORAGE_F16, STORAGE_F32, 24, false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
