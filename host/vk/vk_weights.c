@@ -148,7 +148,7 @@ static enum status plan_all(struct vk_weights *w)
         const struct node *node = &graph->node[i];
         if (op_has_gain(node->op)) {
             st = plan_vectors(w, node);
-        } else if (node->op == OP_EMBED) {
+        } else if (node->op == OP_EMBED || node->op == OP_EXPERTS) {
             st = plan_matrix(w, i, 1);
         } else if (node->op == OP_LINEAR && weight_of(w, node->weight)->matrix) {
             /* shared with the embedding */
@@ -158,8 +158,6 @@ static enum status plan_all(struct vk_weights *w)
             const uint32_t merged = w->separate ? 1 : merge_count(w->model, i);
             st = plan_matrix(w, i, merged);
             i += merged - 1;
-        } else if (node->op == OP_EXPERTS) {
-            st = plan_matrix(w, i, 1);
         }
     }
     return st;

@@ -127,24 +127,25 @@ LANG_FN float nm_e8m0_half(uint e)
     return LANG_FLOAT(e < 2u ? 0u : half_);
 }
 
-/* Numbers that types with a table of 16 mean by an index, four signed bytes a word. Of FP4 (E2M1)
- * twice its numbers, so that they are integers: the scale is half as large. */
-#define NM_IQ4_0 0xbfad9881u /* -127 -104  -83  -65 */
-#define NM_IQ4_1 0xf6eaddcfu /*  -49  -35  -22  -10 */
-#define NM_IQ4_2 0x26190d01u /*    1   13   25   38 */
-#define NM_IQ4_3 0x71594535u /*   53   69   89  113 */
-#define NM_FP4_0 0x03020100u
-#define NM_FP4_1 0x0c080604u /* 4 6 8 12 */
-#define NM_FP4_2 0xfdfeff00u /* their negatives, without a negative zero */
-#define NM_FP4_3 0xf4f8fafcu
+/* Numbers that types with a table of 16 mean by an index, plus 128, four bytes a word: the probe
+ * knows shifts without a sign alone. Of FP4 (E2M1) twice its numbers, so that they are integers:
+ * the scale is half as large. */
+#define NM_IQ4_0 0x3f2d1801u /* -127 -104  -83  -65 */
+#define NM_IQ4_1 0x766a5d4fu /*  -49  -35  -22  -10 */
+#define NM_IQ4_2 0xa6998d81u /*    1   13   25   38 */
+#define NM_IQ4_3 0xf1d9c5b5u /*   53   69   89  113 */
+#define NM_FP4_0 0x83828180u /* 0 1 2 3 */
+#define NM_FP4_1 0x8c888684u /* 4 6 8 12 */
+#define NM_FP4_2 0x7d7e7f80u /* their negatives, without a negative zero */
+#define NM_FP4_3 0x74787a7cu
 
-/* The signed byte of index q, 0..15, by selects: GPUs keep no table in registers. */
+/* The number of index q, 0..15, by selects: GPUs keep no table in registers. */
 LANG_FN int nm_table(uint q, uint w0, uint w1, uint w2, uint w3)
 {
     uint low = (q & 4u) != 0u ? w1 : w0;
     uint high = (q & 4u) != 0u ? w3 : w2;
     uint word = (q & 8u) != 0u ? high : low;
-    return LANG_INT(word << (24u - 8u * (q & 3u))) >> 24;
+    return LANG_INT(word >> 8u * (q & 3u) & 255u) - 128;
 }
 
 /* IQ4_NL, IQ4_XS */

@@ -101,11 +101,14 @@ def plans():
     return things
 
 
+def is_of_experts(path):
+    return path.stem == "moe_router"
+
+
 def faults():
     things = {}
     for path in ready_plans():
-        of_experts = path.stem == "moe_router"
-        for arch, name in ({"moe": "tiny-mixtral"} if of_experts else PLAN_MODELS).items():
+        for arch, name in ({"moe": "tiny-mixtral"} if is_of_experts(path) else PLAN_MODELS).items():
             things[f"faults/{path.stem}/{arch}"] = tool("draws", model_of(name), path, DRAWS)
     for path in good_plans():
         things |= good_faults(path)
@@ -131,7 +134,8 @@ def smollm2():
     model = Path(os.environ.get("VKFI_MODELS", cache)) / "SmolLM2-135M-Instruct.Q4_1.gguf"
     if not model.exists():
         raise Missing("no SmolLM2-135M in $VKFI_MODELS or the cache")
-    things = {f"smollm2/{path.stem}": tool("draws", model, path, DRAWS) for path in ready_plans()}
+    things = {f"smollm2/{path.stem}": tool("draws", model, path, DRAWS)
+              for path in ready_plans() if not is_of_experts(path)}
     for path in good_plans():
         things[f"smollm2/good.{path.stem}"] = drawn_or_refused(model, path)
     return things

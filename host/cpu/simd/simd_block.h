@@ -50,8 +50,10 @@ SIMD_INLINE simd_uint simd_table(enum quant type, simd_uint index)
 {
     const bool fp4 = type == QUANT_MXFP4;
 
-    return fp4 ? simd_bytes_of((simd_words16){NM_FP4_0, NM_FP4_1, NM_FP4_2, NM_FP4_3}, index)
-               : simd_bytes_of((simd_words16){NM_IQ4_0, NM_IQ4_1, NM_IQ4_2, NM_IQ4_3}, index);
+    const simd_words16 words = fp4 ? (simd_words16){NM_FP4_0, NM_FP4_1, NM_FP4_2, NM_FP4_3}
+                                   : (simd_words16){NM_IQ4_0, NM_IQ4_1, NM_IQ4_2, NM_IQ4_3};
+
+    return simd_bytes_of(words ^ 0x80808080u, index); /* numbers plus 128 as signed bytes */
 }
 
 SIMD_INLINE struct simd_words simd_chain(enum quant type, const struct simd_at *at, uint32_t c)
