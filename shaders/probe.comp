@@ -23,6 +23,7 @@ layout(push_constant) uniform Push
 
 shared float moved[PROBE_GROUP];
 shared uint tree[PROBE_GROUP];
+shared uint most;
 
 uint compare(uint a, uint b)
 {
@@ -119,14 +120,19 @@ void main()
     uint i = gl_GlobalInvocationID.x, lane = gl_LocalInvocationID.x;
     uint own = mark(i);
     tree[lane] = own;
+    if (lane == 0u)
+        most = 0u;
     barrier();
+    atomicMax(most, own); /* marks beyond count are 0 */
     for (uint apart = PROBE_GROUP / 2u; apart != 0u; apart /= 2u) {
         if (lane < apart)
             tree[lane] += tree[lane + apart];
         barrier();
     }
-    if (lane == 0u)
+    if (lane == 0u) {
         results[count + gl_WorkGroupID.x] = tree[0];
+        atomicMax(results[count + gl_NumWorkGroups.x + PROBE_TOTAL_MOST], most);
+    }
     if (i < count) {
         uint totals = count + gl_NumWorkGroups.x;
         atomicAdd(results[totals + PROBE_TOTAL_COUNT], 1u);

@@ -262,6 +262,8 @@ void probe_work_expect(uint32_t *out, const struct probe_work *work)
         totals[PROBE_TOTAL_SUM] += mark;
         if (mark < totals[PROBE_TOTAL_LEAST])
             totals[PROBE_TOTAL_LEAST] = mark;
+        if (mark > totals[PROBE_TOTAL_MOST])
+            totals[PROBE_TOTAL_MOST] = mark;
     }
 }
 

@@ -10,10 +10,11 @@
 
 /* Words after the results of the operand sets: a tree sum for each workgroup, then PROBE_TOTALS
  * words that all invocations share by atomics. */
-#define PROBE_TOTALS 3u
+#define PROBE_TOTALS 4u
 #define PROBE_TOTAL_COUNT 0u /* atomicAdd of 1 */
 #define PROBE_TOTAL_LEAST 1u /* atomicMin of probe_mark; starts as all ones */
 #define PROBE_TOTAL_SUM 2u   /* atomicAdd of probe_mark */
+#define PROBE_TOTAL_MOST 3u  /* atomicMax of probe_mark, in shared memory, then of workgroups */
 
 /* Floats; a NaN equals any other. */
 #define PROBE_OP_ADD 0u      /* a + b */

@@ -61,7 +61,7 @@ def read_patch_shape():
 def is_for_gpus(name, forms):
     """Texel forms, and some forms of LINEAR, are for CPU drivers only."""
     op, *rest = name.split("_")
-    return not name.endswith("_texel") and (op != "linear" or rest[-1] in forms)
+    return not name.endswith("_texel") and (op not in ("linear", "experts") or rest[-1] in forms)
 
 
 def settings_of(shader, shapes, beside):

@@ -162,6 +162,7 @@ static bool is_probed(uint32_t op)
         {196, 200}, /* ShiftLeftLogical, or, xor, and, not */
         {234, 234}, /* AtomicIAdd */
         {237, 237}, /* AtomicUMin */
+        {239, 239}, /* AtomicUMax */
     };
     const bool computes =
         (op >= 109 && op <= 205) || (op >= 227 && op <= 242) || (op >= 333 && op <= 366);

@@ -10,7 +10,7 @@ import time
 
 from serve_bench import Server, check
 
-LONG = {"prompt": "x", "max_tokens": 120, "ignore_eos": True, "temperature": 0, "n": 4}
+LONG = {"prompt": "x", "max_tokens": 120, "ignore_eos": True, "temperature": 0, "n": 16}
 
 
 class Asking(threading.Thread):
@@ -41,7 +41,7 @@ def gentle(number):
                 refused = True
         one.join()
         two.join()
-        check(one.status == 200 and len(json.loads(one.data)["choices"]) == 4, f"what ran: {one.status} {one.data}")
+        check(one.status == 200 and len(json.loads(one.data)["choices"]) == LONG["n"], f"what ran: {one.status} {one.data}")
         check(two.status == 200 and two.data.endswith(b"data: [DONE]\n\n"), "a stream that ran")
 
 
@@ -65,7 +65,7 @@ def killed():
     with Server() as server:
         golden = server.complete("abc", max_tokens=8)["choices"][0]
         for turn in range(3):
-            asking = [Asking(server, {**LONG, "stream": turn == 1}) for _ in range(3)]
+            asking = [Asking(server, {**LONG, "n": 64, "stream": turn == 1}) for _ in range(3)]
             server.wait_for("vkfi_requests_running", 3)
             if turn == 1:
                 time.sleep(0.1)
