@@ -121,7 +121,7 @@ static const struct random_case {
 
 /* After the sets: what invocations do together. */
 static const char *const TOGETHER[] = {"tree in shared memory", "atomicAdd of 1", "atomicMin",
-                                       "atomicAdd of words"};
+                                       "atomicAdd of words", "atomicMax"};
 #define TOGETHER_COUNT (sizeof(TOGETHER) / sizeof(*TOGETHER))
 
 static uint32_t draw_float(struct rng *rng, const struct random_case *r, size_t operand)

@@ -10,7 +10,7 @@ import time
 
 from serve_bench import Server, check
 
-LONG = {"prompt": "x", "max_tokens": 120, "ignore_eos": True, "temperature": 0, "n": 16}
+LONG = {"prompt": "x", "max_tokens": 240, "ignore_eos": True, "temperature": 0, "n": 128}
 
 
 class Asking(threading.Thread):
@@ -48,7 +48,7 @@ def gentle(number):
 def abrupt():
     """A second signal does not wait."""
     with Server("--sessions", "1") as server:
-        asking = Asking(server, {**LONG, "n": 128})
+        asking = Asking(server, LONG)
         server.wait_for("vkfi_requests_running", 1)
         start = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
@@ -65,7 +65,7 @@ def killed():
     with Server() as server:
         golden = server.complete("abc", max_tokens=8)["choices"][0]
         for turn in range(3):
-            asking = [Asking(server, {**LONG, "n": 64, "stream": turn == 1}) for _ in range(3)]
+            asking = [Asking(server, {**LONG, "stream": turn == 1}) for _ in range(3)]
             server.wait_for("vkfi_requests_running", 3)
             if turn == 1:
                 time.sleep(0.1)
