@@ -54,7 +54,7 @@ class Server:
     def worker(self):
         """Id of the process that holds the device."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return int(children.split()[0])
+        return next(map(int, children.split()), None)
 
     def send(self, method, path, body=None, headers=None):
         """Status and bytes of an answer."""
