@@ -19,8 +19,8 @@ void main()
     uint i = push.quad0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
     if (i >= push.quads)
         return;
-    vec4 x = FETCH_FLOATS(inputs, push.residual + slot * push.residual_stride + i);
-    vec4 t = FETCH_FLOATS(inputs, push.delta + slot * push.delta_stride + i);
+    vec4 x = FETCH_FLOATS(inputs, push.src + slot * push.src_stride + i);
+    vec4 t = FETCH_FLOATS(inputs, push.src2 + slot * push.src2_stride + i);
     if (HOOK_AT(HOOK_OPERAND)) {
         x = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE), uvec3(1u, 0u, 0u), x, true);
         t = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), t, true);

@@ -151,8 +151,8 @@ debian_driver() {
         manifest=$(compgen -G '/usr/share/vulkan/icd.d/intel_icd*.json' | head -n 1)
         library=$(grep -o '"/[^"]*"' "$manifest" | tr -d '"')
     else
-        bash third_party/drivers.sh "$CACHE/drivers" >/dev/null
-        library=$(compgen -G "$CACHE/drivers/mesa25/root/usr/lib/*/libvulkan_intel.so" | head -n 1)
+        eval "$(bash third_party/drivers.sh "$CACHE/drivers")" # says where backports' libraries lie
+        library=${VKFI_LIB_LAVAPIPE25:-}/libvulkan_intel.so
     fi
     # the driver's own words of its version
     grep -aqs "%s $2[^0-9]" "$library" || die "found no Mesa $2 in ${library:-the packages of $1}, expected it there"

@@ -228,15 +228,19 @@ static void add_attention(struct builder *b)
     add(b, "attn_heads", heads);
 }
 
-/* The register that attention reads: normed, but for post_alone. Layers whose halves are parallel
- * may have a norm for each half: the feed-forward's follows once N has been read. */
+/* Layers whose halves are parallel may have a norm for each half: the feed-forward's follows once N
+ * has been read. */
+static bool has_two_norms(const struct builder *b)
+{
+    return b->rules->parallel && site_tensor(b, "attn_norm_2", "weight");
+}
+
+/* The register that attention reads: normed, but for post_alone. */
 static enum reg add_attention_norm(struct builder *b)
 {
-    const bool own = b->rules->parallel && site_tensor(b, "attn_norm_2", "weight");
-
     if (b->rules->post_alone)
         return REG_X;
-    add_norm(b, own ? "attn_norm_2" : "attn_norm", REG_X, REG_N);
+    add_norm(b, has_two_norms(b) ? "attn_norm_2" : "attn_norm", REG_X, REG_N);
     return REG_N;
 }
 
@@ -252,7 +256,7 @@ static void add_attention_half(struct builder *b)
     add_rope(b, "rope_q", REG_Q);
     add_rope(b, "rope_k", REG_K);
     add_attention(b);
-    if (b->rules->parallel && site_tensor(b, "attn_norm_2", "weight"))
+    if (has_two_norms(b))
         add_norm(b, "attn_norm", REG_X, REG_N);
     add_linear(b, "attn_output", REG_H, REG_T);
     add_extra_norm(b, "post_attention_norm", REG_T, b->rules->post_norms);

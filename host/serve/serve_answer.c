@@ -120,6 +120,18 @@ static enum status make_entries(struct entries *out, struct serve_choice *choice
     return st;
 }
 
+/* A member of an object: a token's text and its log-probability. */
+static void put_spelled_logprob(struct json_writer *w, const struct serve_job *job, int32_t id,
+                                double logprob)
+{
+    struct text key = {0};
+    spell(&key, job, id);
+    json_put_key(w, text_of(&key));
+    json_take(w, key.st);
+    put_logprob(w, logprob);
+    text_finish(&key);
+}
+
 static void put_likely(struct json_writer *w, const struct serve_job *job,
                        const struct entry *entry)
 {
@@ -130,20 +142,11 @@ static void put_likely(struct json_writer *w, const struct serve_job *job,
     }
     json_object_open(w);
     for (uint32_t k = 0; k < entry->n_top; k++) {
-        struct text key = {0};
-        spell(&key, job, entry->top[k].id);
-        json_put_key(w, text_of(&key));
-        put_logprob(w, entry->top[k].logprob);
+        put_spelled_logprob(w, job, entry->top[k].id, entry->top[k].logprob);
         own |= entry->top[k].id == entry->id;
-        text_finish(&key);
     }
-    if (!own) { /* as OpenAI's: the token itself is always told */
-        struct text key = {0};
-        spell(&key, job, entry->id);
-        json_put_key(w, text_of(&key));
-        put_logprob(w, entry->logprob);
-        text_finish(&key);
-    }
+    if (!own) /* as OpenAI's: the token itself is always told */
+        put_spelled_logprob(w, job, entry->id, entry->logprob);
     json_object_close(w);
 }
 

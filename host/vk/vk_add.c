@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* ADD: four features per invocation. */
+/* ADD and SHARE: four features per invocation. */
 #include "vk/vk_ops.h"
 
 enum status vk_add(const struct vk_rec *rec)
 {
     const struct vk *vk = rec->vk;
     const uint32_t quads = order_ceil(rec->node->rows, 4);
+    const enum vk_shader shader = rec->node->op == OP_ADD ? VK_SHADER_ADD : VK_SHADER_SHARE;
     const struct push_add push = {
-        .residual = rec->src.at,
-        .residual_stride = rec->src.stride,
-        .delta = rec->src2.at,
-        .delta_stride = rec->src2.stride,
+        .src = rec->src.at,
+        .src_stride = rec->src.stride,
+        .src2 = rec->src2.at,
+        .src2_stride = rec->src2.stride,
         .dst = rec->dst.at,
         .dst_stride = rec->dst.stride,
         .quads = quads,
@@ -18,11 +19,11 @@ enum status vk_add(const struct vk_rec *rec)
         .hook = rec->hook_index,
     };
     const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_ADD, .point = vk_rec_point(rec)},
+        .key = {.shader = shader, .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {order_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]), rec->slots, 1}};
+        .groups = {order_ceil(quads, vk->kernels.shape.x[shader]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

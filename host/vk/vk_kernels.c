@@ -112,7 +112,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                            {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_MIX] = {"mix", 2, 1 << 1, 1 << 1, sizeof(struct push_mix),
                        HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
-    [VK_SHADER_SHARE] = {"share", 2, 1 << 1, 1 << 1, sizeof(struct push_share),
+    [VK_SHADER_SHARE] = {"share", 2, 1 << 1, 1 << 1, sizeof(struct push_add),
                          HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, 0, sizeof(struct push_logits), HAS_X, X_ONLY},
     [VK_SHADER_FEATURES] = {"features", 3, 1 << 2, 0, sizeof(struct push_features), HAS_X, X_ONLY},

@@ -20,7 +20,6 @@ enum status vk_choose(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_route(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_experts(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_mix(const struct vk_rec *rec) STATUS_MUST_USE;
-enum status vk_share(const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* What LINEAR and EXPERTS share. Bindings: the register that is read, from its first row on, and
  * those before or after it, where rows go from `slot` on. Its rows are read alone, and written rows

@@ -64,7 +64,7 @@ enum status vk_run_op(const struct vk_rec *rec)
         [OP_STORE] = vk_store,     [OP_SCORES] = vk_scores, [OP_SOFTMAX] = vk_softmax,
         [OP_HEADS] = vk_heads,     [OP_GATE] = vk_gate,     [OP_ADD] = vk_add,
         [OP_CHOOSE] = vk_choose,   [OP_ROUTE] = vk_route,   [OP_EXPERTS] = vk_experts,
-        [OP_MIX] = vk_mix,         [OP_SHARE] = vk_share,
+        [OP_MIX] = vk_mix,         [OP_SHARE] = vk_add,
     };
     return ops[rec->node->op](rec);
 }

@@ -140,9 +140,10 @@ struct push_gate {
     uint hook;
 };
 
+/* ADD: the residual and what is added; SHARE: the result of the shared expert and its gate. */
 struct push_add {
-    uint residual, residual_stride; /* as read */
-    uint delta, delta_stride;
+    uint src, src_stride; /* as read */
+    uint src2, src2_stride;
     uint dst, dst_stride;
     uint quads;
     uint quad0, slot0;
@@ -192,15 +193,6 @@ struct push_mix {
     uint dst, dst_stride;
     uint quads; /* of a row, and from expert to expert */
     uint used;
-    uint slot0;
-    uint hook;
-};
-
-struct push_share {
-    uint src, src_stride;
-    uint gate, gate_stride;
-    uint dst, dst_stride;
-    uint quads;
     uint slot0;
     uint hook;
 };

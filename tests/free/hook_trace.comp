@@ -22,8 +22,8 @@ void main()
     uint i = push.quad0 + gl_GlobalInvocationID.x;
     if (i >= push.quads)
         return;
-    vec4 x = uintBitsToFloat(registers[push.residual + i]);
-    vec4 t = uintBitsToFloat(registers[push.delta + i]);
+    vec4 x = uintBitsToFloat(registers[push.src + i]);
+    vec4 t = uintBitsToFloat(registers[push.src2 + i]);
     vec4 sum = x + t;
     if (HOOK_ANY)
         sum = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), sum, ACT);
@@ -39,7 +39,7 @@ void main()
 #elif TRACE == 4 /* another constant */
     bits ^= uvec4(1u);
 #elif TRACE == 5 /* the second read of a register */
-    bits += registers[push.residual + i] - floatBitsToUint(x);
+    bits += registers[push.src + i] - floatBitsToUint(x);
 #endif
 #endif
     registers[push.dst + i] = bits;

@@ -7,8 +7,8 @@ PREFIX=$SCRATCH/moved
 step() {
     "$@" >"$SCRATCH/log" 2>&1 || fail "$* ($(tail -n 5 "$SCRATCH/log"))"
 }
-DESTDIR=$SCRATCH/root step cmake --install "$(dirname "$VKFI")" --prefix /built/for
-mv "$SCRATCH/root/built/for" "$PREFIX" # nothing may depend on where it was built for
+DESTDIR=$SCRATCH/staged step cmake --install "$(dirname "$VKFI")" --prefix /built/for
+mv "$SCRATCH/staged/built/for" "$PREFIX" # nothing may depend on where it was built for
 PC=$(find "$PREFIX" -name vkfi.pc)
 LIBRARY=$(dirname "$(dirname "$PC")")
 [ -f "$LIBRARY/libvkfi.so.0" ] || fail "no libvkfi.so.0 in $LIBRARY"
